@@ -1,0 +1,107 @@
+"""Manage AI-agent conversations kept in `state.db`: see, branch, search and move them.
+
+Names are loaded when first used, so that `import agentstate` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from agentstate._version import __version__
+
+if TYPE_CHECKING:
+    from agentstate.errors import (
+        AgentStateError,
+        AgentStateWarning,
+        AmbiguousError,
+        BadInputError,
+        CheckpointNotFoundError,
+        ConflictError,
+        CorruptStoreError,
+        GoalNotFoundError,
+        JobNotFoundError,
+        MessageNotFoundError,
+        NotAStoreError,
+        NotFoundError,
+        StoreBusyError,
+        StoreNotFoundError,
+        StoreTooNewError,
+        StoreTooOldError,
+        StoreUnavailableError,
+        ThreadNotFoundError,
+        UsageError,
+    )
+    from agentstate.jsontext import JsonText
+    from agentstate.records import (
+        CheckpointRecord,
+        DynamicToolRecord,
+        JobStateRecord,
+        JobStateStatus,
+        MessageRecord,
+        SessionIndexEntry,
+        SessionSource,
+        ThreadGoalRecord,
+        ThreadGoalStatus,
+        ThreadListFilters,
+        ThreadMetadata,
+        ThreadSort,
+        ThreadStatus,
+    )
+    from agentstate.reports import IndexCheck, IndexRebuild, StoreInfo, ThreadStats
+    from agentstate.store import StateStore
+
+__all__ = [
+    "AgentStateError",
+    "AgentStateWarning",
+    "AmbiguousError",
+    "BadInputError",
+    "CheckpointNotFoundError",
+    "CheckpointRecord",
+    "ConflictError",
+    "CorruptStoreError",
+    "DynamicToolRecord",
+    "GoalNotFoundError",
+    "IndexCheck",
+    "IndexRebuild",
+    "JobNotFoundError",
+    "JobStateRecord",
+    "JobStateStatus",
+    "JsonText",
+    "MessageNotFoundError",
+    "MessageRecord",
+    "NotAStoreError",
+    "NotFoundError",
+    "SessionIndexEntry",
+    "SessionSource",
+    "StateStore",
+    "StoreBusyError",
+    "StoreInfo",
+    "StoreNotFoundError",
+    "StoreTooNewError",
+    "StoreTooOldError",
+    "StoreUnavailableError",
+    "ThreadGoalRecord",
+    "ThreadGoalStatus",
+    "ThreadListFilters",
+    "ThreadMetadata",
+    "ThreadNotFoundError",
+    "ThreadSort",
+    "ThreadStats",
+    "ThreadStatus",
+    "UsageError",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - each name has its own type, given above
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - only on first use
+
+    for module in ("records", "errors", "jsontext", "reports", "store"):
+        found = import_module(f"{__name__}.{module}")
+        if hasattr(found, name):
+            value = getattr(found, name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

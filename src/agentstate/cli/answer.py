@@ -1,0 +1,100 @@
+"""Answers: in which shape they go out, and what a note says of them."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from agentstate.cli.invocation import Invocation, invocation
+from agentstate.cli.options import OutputFormat
+from agentstate.cli.printing import is_screen, write_lines
+from agentstate.errors import UsageError
+from agentstate.render import machine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    import typer
+    from rich.console import RenderableType
+
+    from agentstate.render.shape import Shape
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What the options of a verb say about its answer."""
+
+    output: OutputFormat | None = None
+    fields: str | None = None
+    null: bool = False
+    raw: bool = False
+
+
+class Answer:
+    """The answer of one verb; refuses wrong options before the store is opened."""
+
+    def __init__(self, ctx: typer.Context, shape: Shape, wanted: Wanted) -> None:
+        """Choose the shape and the fields; raises `UsageError` for a field that is not there."""
+        self._run: Invocation = invocation(ctx)
+        self._shape = shape
+        self._null = wanted.null
+        self.screen = is_screen() and not wanted.raw
+        self.format = wanted.output or (OutputFormat.TABLE if is_screen() else OutputFormat.TSV)
+        if wanted.null and wanted.output is None:
+            self.format = OutputFormat.ID
+        if wanted.null and self.format is not OutputFormat.ID:
+            raise UsageError("-0 goes with -o id")
+        tsv = self.format is OutputFormat.TSV
+        self.fields = shape.choose(wanted.fields, default=shape.columns if tsv else shape.fields)
+        if wanted.fields is not None and self.format is OutputFormat.TABLE:
+            # A table has columns of its own; who names fields wants those.
+            self.format = OutputFormat.TSV
+
+    @property
+    def is_table(self) -> bool:
+        """Whether the answer is for people."""
+        return self.format is OutputFormat.TABLE
+
+    @cached_property
+    def width(self) -> int:
+        """How many cells a line may take."""
+        from agentstate.render.theme import UNCUT, screen_width  # noqa: PLC0415 - tables only
+
+        return screen_width(sys.stdout) or UNCUT
+
+    def rows(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Write a list in a machine's shape."""
+        if self.format is OutputFormat.JSON:
+            write_lines(machine.json_array(rows, self.fields, screen=self.screen))
+        elif self.format is OutputFormat.ID:
+            ids = (machine.tsv_line(row, (self._shape.id,), screen=self.screen) for row in rows)
+            raw_ids = (str(row[self._shape.id]) for row in rows)
+            write_lines(raw_ids if self._null else ids, end="\0" if self._null else "\n")
+        else:
+            write_lines(self._line(row) for row in rows)
+
+    def row(self, row: Mapping[str, Any]) -> None:
+        """Write one record in a machine's shape: JSON is the object alone."""
+        if self.format is OutputFormat.JSON:
+            write_lines([machine.json_object(row, self.fields, screen=self.screen)])
+        else:
+            self.rows([row])
+
+    def table(self, draw: Callable[[], RenderableType]) -> None:
+        """Write a table, or anything else that rich draws."""
+        from agentstate.render.theme import console  # noqa: PLC0415 - rich costs start-up time
+
+        screen = console(sys.stdout, color=self._run.color.value, width=self.width)
+        screen.print(draw(), no_wrap=True, overflow="ellipsis", crop=False)
+
+    def note_cut(self, shown: int, total: int) -> None:
+        """Say that a limit cut the answer, where it did."""
+        if shown < total:
+            self._run.note(f"{shown} of {total} {self._shape.noun}; --limit 0 for all")
+
+    def _line(self, row: Mapping[str, Any]) -> str:
+        if self.format is OutputFormat.JSONL:
+            return machine.json_object(row, self.fields, screen=self.screen)
+        return machine.tsv_line(row, self.fields, screen=self.screen)

@@ -1,0 +1,95 @@
+"""The program: its nouns and commands, and the options that stand before them."""
+
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from typer.main import get_group
+
+from agentstate.cli.groups import Group, load
+from agentstate.cli.invocation import DEFAULT_TIMEOUT, ColorChoice, Invocation
+
+COMMANDS: Final = {
+    "threads": ("threads", "threads"),
+    "messages": ("messages", "messages"),
+    "fork": ("fork", "fork"),
+    "checkpoint": ("checkpoints", "checkpoint"),
+    "jobs": ("jobs", "jobs"),
+    "index": ("index", "index"),
+    "init": ("store", "init"),
+    "info": ("store", "info"),
+    "schema": ("schema", "schema"),
+    "completion": ("completion", "completion"),
+    "demo": ("demo", "demo"),
+}
+"""Each command's module in `agentstate.cli` and its name there; imported when called."""
+
+
+class Program(Group):
+    """All the commands of agentstate."""
+
+    def __init__(self, **attributes: Any) -> None:
+        """Register every command without importing it."""
+        super().__init__(**attributes)
+        for name, (module, attribute) in COMMANDS.items():
+            self.lazy.add(name, load(module, attribute))
+
+
+def _print_version(value: bool) -> None:  # noqa: FBT001 - the signature is Typer's
+    if value:
+        from agentstate._version import __version__  # noqa: PLC0415 - only when asked for
+        from agentstate.cli.printing import write_line  # noqa: PLC0415 - as above
+
+        write_line(f"agentstate {__version__}")
+        raise typer.Exit
+
+
+def _options(  # noqa: PLR0913 - one parameter for each option of the program
+    ctx: typer.Context,
+    db: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH|URL",
+            help="The store. Default: $AGENTSTATE_DB, $CODEWHALE_HOME/state.db, "
+            "~/.codewhale/state.db, ~/.deepseek/state.db.",
+            show_default=False,
+        ),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help="How long to wait for a lock.")
+    ] = DEFAULT_TIMEOUT,
+    color: Annotated[
+        ColorChoice, typer.Option(help="Whether to colour what people look at.")
+    ] = ColorChoice.AUTO,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print no notes; errors are still printed.")
+    ] = False,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Manage AI-agent conversations kept in a state.db file.
+
+    A THREAD is an id, a name, the start of an id, @last or @cwd; a MESSAGE is an id, THREAD@leaf
+    or THREAD~N. In a pipe lists are TSV; -o json, jsonl, tsv, id and table are everywhere.
+
+    Example: agentstate threads list
+    """
+    ctx.obj = Invocation(
+        db=db, timeout=timeout, color=color, quiet=quiet, folder=Path.cwd
+    )
+
+
+def program() -> Group:
+    """Return the program as a command that can be run, asked for help, and completed."""
+    app = typer.Typer(
+        cls=Program, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+    )
+    app.callback()(_options)
+    group = get_group(app)
+    if not isinstance(group, Group):
+        raise TypeError("Typer made a group of another class")
+    return group

@@ -1,0 +1,79 @@
+"""What a user hands in: text, files, JSON, times. Everything is checked before a store opens."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from agentstate import jsontext
+from agentstate.errors import BadInputError, UsageError
+
+if TYPE_CHECKING:
+    from agentstate.jsontext import JsonText
+
+_AGE: Final = re.compile(r"(\d{1,9})([smhdw])")
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_NUMBER: Final = re.compile(r"-?\d{1,18}")
+
+
+def content(text: str | None, file: Path | None) -> str:
+    """Return a message's text, from `--content` or `--content-file`; exactly one is needed."""
+    if (text is None) == (file is None):
+        raise UsageError("give the text with --content TEXT, or --content-file PATH (- for stdin)")
+    return utf8(text, "the text") if text is not None else read_text(str(file))
+
+
+def read_text(source: str) -> str:
+    """Return a file's bytes as text, unchanged; `-` is standard input."""
+    try:
+        if source == "-":
+            data = sys.stdin.buffer.read()
+        else:
+            data = Path(source).read_bytes()
+    except OSError as error:
+        raise BadInputError(f"cannot read {source!r}: {error.strerror}") from error
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        name = "standard input" if source == "-" else repr(source)
+        raise BadInputError(
+            f"{name} is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start}"
+        ) from error
+
+
+def json_text(given: str, what: str) -> JsonText:
+    """Return JSON text given as itself, as `@file`, or as `-` for standard input."""
+    if given == "-":
+        given = read_text("-")
+    elif given.startswith("@"):
+        given = read_text(given[1:])
+    return jsontext.parse(utf8(given, what), what)
+
+
+def moment(given: str | None, option: str, now: int) -> int | None:
+    """Return a time in Unix seconds, given as such, as ISO 8601, or as an age such as 3d."""
+    if given is None:
+        return None
+    if age := _AGE.fullmatch(given):
+        return now - int(age[1]) * _SECONDS[age[2]]
+    if _NUMBER.fullmatch(given):
+        return int(given)
+    from datetime import datetime  # noqa: PLC0415 - only for a time in ISO 8601
+
+    try:
+        return int(datetime.fromisoformat(given).timestamp())
+    except (ValueError, OverflowError, OSError) as error:
+        raise UsageError(
+            f"{option} takes Unix seconds, ISO 8601, or an age such as 90s, 3d or 2w; not {given!r}"
+        ) from error
+
+
+def utf8(text: str, what: str) -> str:
+    """Refuse an argument whose bytes were not UTF-8, which Python shows as surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise BadInputError(f"{what} is not UTF-8 at character {error.start}") from error
+    return text

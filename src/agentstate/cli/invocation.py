@@ -1,0 +1,78 @@
+"""One run of the program: the options before the command, and what every verb asks of them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from agentstate.cli.printing import note
+from agentstate.config import locate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import typer
+
+    from agentstate.config import Location
+    from agentstate.store import StateStore
+
+DEFAULT_TIMEOUT: Final = 5.0
+
+
+class ColorChoice(StrEnum):
+    """When to colour."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invocation:
+    """The options of one run."""
+
+    db: str | None
+    timeout: float
+    color: ColorChoice
+    quiet: bool
+    folder: Callable[[], Path]
+    """Gives the current folder, which may be gone: asked only where it matters."""
+
+    @property
+    def location(self) -> Location:
+        """Where the store is."""
+        return locate(self.db, os.environ)
+
+    def read(self) -> StateStore:
+        """Open the store so that nothing in its folder changes."""
+        from agentstate.store import StateStore  # noqa: PLC0415 - help needs no store
+
+        return StateStore.open(self.location, read_only=True, timeout=self.timeout)
+
+    def write(self, *, create: bool = False) -> StateStore:
+        """Open the store to write, migrating it first; `create` makes it where there is none."""
+        from agentstate.store import StateStore  # noqa: PLC0415 - help needs no store
+
+        return StateStore.open(self.location, create=create, timeout=self.timeout)
+
+    def note(self, text: str) -> None:
+        """Say something beside the answer, unless `--quiet`."""
+        if not self.quiet:
+            note(text)
+
+
+def invocation(ctx: typer.Context) -> Invocation:
+    """Return the run that a verb belongs to."""
+    found = ctx.find_object(Invocation)
+    if found is None:
+        raise RuntimeError("a command was run outside the program")
+    return found
+
+
+def can_ask() -> bool:
+    """Tell whether a question would reach a person, and the answer come from one."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()

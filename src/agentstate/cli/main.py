@@ -1,0 +1,108 @@
+"""The one place where errors become exit codes and error lines."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import warnings
+from typing import TYPE_CHECKING, Any, Final
+
+import typer
+from typer._click.exceptions import ClickException, NoArgsIsHelpError, UsageError
+
+from agentstate.cli.app import program
+from agentstate.cli.printing import note, write_lines
+from agentstate.errors import AgentStateError, AgentStateWarning
+from agentstate.render.text import json_screen_safe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+UNEXPECTED: Final = 1
+USAGE: Final = 2
+INTERRUPTED: Final = 130
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the program with these arguments and return its exit code."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    warnings.simplefilter("always", AgentStateWarning)
+    warnings.showwarning = _show_warning
+    try:
+        code = _run(list(arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has gone (`| head -1`); Python must not try to flush at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        _report(arguments, "interrupted", "interrupted")
+        return INTERRUPTED
+    except AgentStateError as error:
+        _report(arguments, error.slug, str(error))
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001 - the last resort: no traceback reaches a user
+        _report(arguments, "unexpected", f"unexpected {type(error).__name__}: {error}")
+        return UNEXPECTED
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        group = program()
+        with group.make_context("agentstate", arguments) as context:
+            group.invoke(context)
+    except typer.Exit as error:
+        return error.exit_code
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except NoArgsIsHelpError as error:
+        write_lines([error.format_message()])
+        return USAGE
+    except ClickException as error:
+        _report_usage(arguments, error)
+        return USAGE
+    return 0
+
+
+def _report_usage(arguments: Sequence[str], error: ClickException) -> None:
+    _report(arguments, "usage", error.format_message().rstrip("."))
+    context = error.ctx if isinstance(error, UsageError) else None
+    if context is not None and not _wants_json(arguments):
+        note(f"Try '{context.command_path} --help' for help.")
+
+
+def _report(arguments: Sequence[str], slug: str, message: str) -> None:
+    """Write one line: the message, or with -o json or jsonl an object that holds it."""
+    line = " ".join(message.split("\n")) if message else slug
+    if _wants_json(arguments):
+        error = {"error": {"code": slug, "message": line}}
+        text = json.dumps(error, ensure_ascii=False)
+        note(json_screen_safe(text))
+    else:
+        note(f"agentstate: {line}")
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Look for `-o json` where parsing may have failed, so without parsing."""
+    options = list(arguments)
+    if "--" in options:
+        options = options[: options.index("--")]
+    for option, value in zip(options, [*options[1:], ""], strict=True):
+        name, _, attached = option.partition("=")
+        if name in {"-o", "--output"} and (attached or value) in {"json", "jsonl"}:
+            return True
+        if option in {"-ojson", "-ojsonl"}:
+            return True
+    return False
+
+
+def _interrupt(_signal: int, _frame: object) -> None:
+    """Let a SIGTERM end as a Ctrl-C does: what was begun is rolled back, exit code 130."""
+    raise KeyboardInterrupt
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:  # noqa: ANN401 - the signature is Python's
+    note(f"agentstate: warning: {message}")

@@ -1,0 +1,141 @@
+"""Verbs that list and show messages."""
+
+from typing import Annotated
+
+import typer
+
+from agentstate.cli import options
+from agentstate.cli.answer import Answer, Wanted
+from agentstate.cli.invocation import Invocation, invocation
+from agentstate.cli.messages.noun import messages
+from agentstate.cli.printing import write_lines
+from agentstate.cli.selectors import find_message, find_thread
+from agentstate.errors import MessageNotFoundError, UsageError
+from agentstate.records import MessageRecord, ThreadMetadata
+from agentstate.render import messages as shown
+from agentstate.render.text import screen_safe
+from agentstate.store import StateStore
+
+
+@messages.verb("list")
+def list_messages(  # noqa: PLR0913 - one parameter for each option
+    ctx: typer.Context,
+    thread: options.Thread,
+    leaf: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MESSAGE",
+            help="Another leaf than the current one.",
+            autocompletion=options.complete_messages,
+        ),
+    ] = None,
+    role: Annotated[str | None, typer.Option(help="Only messages of this role.")] = None,
+    limit: options.Limit = 500,
+    output: options.Output = None,
+    fields: options.Fields = None,
+    null: options.Nul = False,
+    raw: options.Raw = False,
+) -> None:
+    """List the messages of a thread's active branch, from the root down.
+
+    Example: agentstate messages list @last --role user --fields content
+    """
+    answer = Answer(ctx, shown.SHAPE, Wanted(output=output, fields=fields, null=null, raw=raw))
+    run = invocation(ctx)
+    with run.read() as store:
+        found = find_thread(store, run, thread)
+        start = _leaf_in(store, run, found, leaf)
+        if not limit and role is None and not answer.is_table:
+            answer.rows(vars(m) for m in store.messages.stream(found.id, leaf=start, raw_json=True))
+            return
+        shown_messages, total = _nearest(store, found, start, role, limit)
+        current = found.current_leaf_id
+        if answer.is_table:
+            now = store.now
+            answer.table(
+                lambda: shown.listing(shown_messages, leaf=current, now=now, width=answer.width)
+            )
+        else:
+            answer.rows(vars(message) for message in shown_messages)
+        answer.note_cut(len(shown_messages), total)
+
+
+def _leaf_in(
+    store: StateStore, run: Invocation, thread: ThreadMetadata, selector: str | None
+) -> int | None:
+    """Return the message that `--leaf` names, which must be of this thread."""
+    if selector is None:
+        return None
+    message_id, thread_id = find_message(store, run, selector)
+    if thread_id != thread.id:
+        raise UsageError(f"message {message_id} is of thread {thread_id!r}, not {thread.id!r}")
+    return message_id
+
+
+def _nearest(
+    store: StateStore, thread: ThreadMetadata, leaf: int | None, role: str | None, limit: int
+) -> tuple[list[MessageRecord], int]:
+    """Return the messages nearest the leaf, root first, and how many there would be."""
+    if role is not None:
+        branch = store.messages.stream(thread.id, leaf=leaf, raw_json=True)
+        found = [message for message in branch if message.role == role]
+        return found[-limit:] if limit else found, len(found)
+    found = store.messages.branch(thread.id, limit or None, leaf=leaf, raw_json=True)
+    if found and found[0].parent_entry_id is not None:
+        return found, len(store.messages.branch_ids(thread.id, leaf=leaf))
+    return found, len(found)
+
+
+@messages.verb("show")
+def show(
+    ctx: typer.Context,
+    message: options.Message,
+    output: options.Output = None,
+    fields: options.Fields = None,
+    raw: options.Raw = False,
+) -> None:
+    """Show one message whole.
+
+    Example: agentstate messages show @last@leaf --fields content
+    """
+    answer = Answer(ctx, shown.SHAPE, Wanted(output=output, fields=fields, raw=raw))
+    run = invocation(ctx)
+    with run.read() as store:
+        message_id, _ = find_message(store, run, message)
+        found = store.messages.get(message_id, raw_json=True)
+        if found is None:
+            raise MessageNotFoundError(f"no message {message_id}")
+        if not answer.is_table:
+            answer.row(vars(found))
+            return
+        now = store.now
+    answer.table(lambda: shown.overview(found, now=now, width=answer.width))
+    write_lines(
+        ["", found.content if raw else screen_safe(found.content, keep_newlines=True)]
+    )
+
+
+@messages.verb("leaves")
+def leaves(
+    ctx: typer.Context,
+    thread: options.Thread,
+    output: options.Output = None,
+    fields: options.Fields = None,
+    null: options.Nul = False,
+    raw: options.Raw = False,
+) -> None:
+    """List the messages that nothing answers: the end of each branch.
+
+    Example: agentstate messages leaves @last -o id
+    """
+    answer = Answer(ctx, shown.SHAPE, Wanted(output=output, fields=fields, null=null, raw=raw))
+    run = invocation(ctx)
+    with run.read() as store:
+        found = find_thread(store, run, thread)
+        ends = store.messages.leaves(found.id, raw_json=True)
+        now = store.now
+    if answer.is_table:
+        leaf = found.current_leaf_id
+        answer.table(lambda: shown.listing(ends, leaf=leaf, now=now, width=answer.width))
+    else:
+        answer.rows(vars(message) for message in ends)

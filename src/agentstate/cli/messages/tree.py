@@ -1,0 +1,134 @@
+"""`agentstate messages tree`: the drawing, and the same tree as data."""
+
+import os
+import sys
+from collections.abc import Iterator
+from os.path import expanduser
+from typing import Annotated, Any
+
+import typer
+
+from agentstate.cli import options
+from agentstate.cli.answer import Answer, Wanted
+from agentstate.cli.invocation import invocation
+from agentstate.cli.messages.noun import messages
+from agentstate.cli.options import OutputFormat
+from agentstate.cli.printing import draw_lines
+from agentstate.cli.selectors import find_thread
+from agentstate.errors import CorruptStoreError, UsageError
+from agentstate.records import ThreadMetadata
+from agentstate.render import messages as shown
+from agentstate.render.theme import screen_width
+from agentstate.render.tree_forest import tree_nodes
+from agentstate.render.tree import tree_lines
+from agentstate.render.tree_layout import BranchView, TreeStub, WholeView
+from agentstate.render.tree_row import TreeOptions
+from agentstate.reports import ThreadStats
+from agentstate.store import StateStore
+
+
+@messages.verb("tree")
+def tree(  # noqa: PLR0913 - one parameter for each option
+    ctx: typer.Context,
+    thread: options.Thread,
+    all_branches: Annotated[bool, typer.Option("--all", help="Open every branch.")] = False,
+    depth: Annotated[
+        int | None, typer.Option(min=0, help="With --all: open branches to this depth only.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Show whole messages.")] = False,
+    role: Annotated[
+        list[str] | None, typer.Option(help="Only messages of this role; may be repeated.")
+    ] = None,
+    ascii_only: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII only.")] = False,
+    limit: options.Limit = 50,
+    output: options.Output = None,
+    fields: options.Fields = None,
+    null: options.Nul = False,
+    raw: options.Raw = False,
+) -> None:
+    """Draw a thread's tree: the active branch, and where others leave it.
+
+    In a pipe it is the same drawing without colour; -o json gives the nodes.
+
+    Example: agentstate messages tree @last --all
+    """
+    answer = Answer(ctx, shown.TREE, Wanted(output=output, fields=fields, null=null, raw=raw))
+    if depth is not None and not all_branches:
+        raise UsageError("--depth goes with --all")
+    drawn = output in {None, OutputFormat.TABLE} and fields is None and not null
+    run = invocation(ctx)
+    with run.read() as store:
+        found = find_thread(store, run, thread)
+        if not drawn and all_branches:
+            answer.rows(_all_nodes(store, found))
+        elif not drawn:
+            _answer_branch(answer, store, found, limit)
+        else:
+            view = (
+                WholeView(
+                    thread=found,
+                    messages=list(store.messages.all(found.id, raw_json=True)),
+                    depth=depth,
+                    limit=limit or None,
+                )
+                if all_branches
+                else _branch_view(store, found, limit)
+            )
+            how = TreeOptions(
+                now=store.now,
+                width=screen_width(sys.stdout),
+                full=full,
+                roles=frozenset(role or ()),
+                ascii=ascii_only or not _can_draw(),
+                home=expanduser("~"),
+            )
+            draw_lines(tree_lines(view, how), run.color.value)
+
+
+def _branch_view(store: StateStore, thread: ThreadMetadata, limit: int) -> BranchView:
+    """Read the end of the active branch, and the branches that leave it."""
+    shown_messages = store.messages.branch(thread.id, limit or None, raw_json=True)
+    path = [message.id for message in shown_messages]
+    cut = bool(shown_messages) and shown_messages[0].parent_entry_id is not None
+    earlier = len(store.messages.branch_ids(thread.id)) - len(path) if cut else 0
+    return BranchView(
+        thread=thread,
+        stats=store.threads.stats([thread.id]).get(thread.id, ThreadStats()),
+        messages=shown_messages,
+        earlier=earlier,
+        stubs=[TreeStub(*side) for side in store.messages.side_branches(thread.id, path)],
+    )
+
+
+def _answer_branch(answer: Answer, store: StateStore, thread: ThreadMetadata, limit: int) -> None:
+    """Write the nodes of the active branch."""
+    view = _branch_view(store, thread, limit)
+    answer.rows(
+        tree_nodes(
+            view.messages,
+            {message.id for message in view.messages},
+            thread.current_leaf_id,
+            earlier=view.earlier,
+            answered={stub.message.parent_entry_id or 0 for stub in view.stubs},
+        )
+    )
+    answer.note_cut(len(view.messages), len(view.messages) + view.earlier)
+
+
+def _all_nodes(store: StateStore, thread: ThreadMetadata) -> Iterator[dict[str, Any]]:
+    """Give every message of a thread, also where its active branch is damaged."""
+    try:
+        active = set(store.messages.branch_ids(thread.id))
+    except CorruptStoreError:
+        active = set()
+    everything = list(store.messages.all(thread.id, raw_json=True))
+    return tree_nodes(everything, active, thread.current_leaf_id)
+
+
+def _can_draw() -> bool:
+    """Tell whether standard output can show the characters of the drawing."""
+    try:
+        "│├─●○◉◀…".encode(sys.stdout.encoding)
+    except (LookupError, UnicodeEncodeError):
+        return False
+    return True

@@ -1,0 +1,92 @@
+"""Options and arguments that several verbs share, each defined once."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agentstate.cli.completers import (
+    complete_checkpoints,
+    complete_jobs,
+    complete_messages,
+    complete_records,
+    complete_threads,
+)
+
+
+class OutputFormat(StrEnum):
+    """The shapes of an answer."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    TSV = "tsv"
+    ID = "id"
+
+
+Output = Annotated[
+    OutputFormat | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="The shape of the answer. Default: table on a terminal, tsv in a pipe.",
+        show_default=False,
+    ),
+]
+Fields = Annotated[
+    str | None,
+    typer.Option("--fields", metavar="A,B", help="Only these fields, in this order."),
+]
+Nul = Annotated[
+    bool, typer.Option("-0", "--null", help="End each id with NUL, for xargs -0 (with -o id).")
+]
+Raw = Annotated[
+    bool, typer.Option("--raw", help="Write stored text raw, also what a terminal obeys.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+Limit = Annotated[int, typer.Option("--limit", min=0, help="How many at most; 0 means all.")]
+Role = Annotated[str, typer.Option("--role", help="Who speaks, such as user or assistant.")]
+Content = Annotated[str | None, typer.Option("--content", metavar="TEXT", help="The text.")]
+ContentFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--content-file", metavar="PATH|-", help="A file that holds the text; - is standard input."
+    ),
+]
+Item = Annotated[
+    str | None,
+    typer.Option("--item", metavar="JSON|@FILE", help="The structured form of the message."),
+]
+Thread = Annotated[
+    str,
+    typer.Argument(
+        metavar="THREAD",
+        help="An id, a name, the start of an id, @last, @cwd, id:X or name:X.",
+        autocompletion=complete_threads,
+    ),
+]
+Message = Annotated[
+    str,
+    typer.Argument(
+        metavar="MESSAGE",
+        help="An id, THREAD@leaf, or THREAD~N for N above the leaf.",
+        autocompletion=complete_messages,
+    ),
+]
+Job = Annotated[
+    str, typer.Argument(metavar="JOB", help="A job's id.", autocompletion=complete_jobs)
+]
+Checkpoint = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID", help="The checkpoint's id.", autocompletion=complete_checkpoints
+    ),
+]
+LatestCheckpoint = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[ID]", help="The checkpoint's id.", autocompletion=complete_checkpoints
+    ),
+]

@@ -1,0 +1,144 @@
+"""Selectors: how a user names a thread or a message.
+
+THREAD is a full id, then an exact name (ASCII case aside), then the unique start of an id;
+`@last` and `@cwd` are the newest of all and of this folder; `id:` and `name:` say which is meant.
+MESSAGE is an id, `THREAD@leaf`, or `THREAD~N` for the message N above the leaf.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from agentstate.cli.invocation import can_ask
+from agentstate.errors import (
+    AmbiguousError,
+    MessageNotFoundError,
+    ThreadNotFoundError,
+    UsageError,
+)
+from agentstate.records import ThreadListFilters
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agentstate.cli.invocation import Invocation
+    from agentstate.records import ThreadMetadata
+    from agentstate.store import StateStore
+
+_ABOVE: Final = re.compile(r"(?P<thread>.+)~(?P<steps>\d{1,9})", re.DOTALL)
+_LEAF: Final = "@leaf"
+_LARGEST_ID: Final = 2**63 - 1
+
+
+def find_thread(store: StateStore, run: Invocation, selector: str) -> ThreadMetadata:
+    """Return the thread a selector names.
+
+    Raises `ThreadNotFoundError`, `AmbiguousError` with the candidates, `UsageError`.
+    """
+    found, _ = _find(store, run, selector)
+    return found
+
+
+def find_thread_to_destroy(
+    store: StateStore, run: Invocation, selector: str, *, asks: bool
+) -> ThreadMetadata:
+    """Return the thread a selector names, refusing the mere start of an id.
+
+    With `asks` a person will be shown the full id at a prompt, and the start of one will do.
+    """
+    found, by_prefix = _find(store, run, selector)
+    if by_prefix and not (asks and can_ask()):
+        raise UsageError(
+            f"{selector!r} is only the start of an id; to destroy it, give it in full: {found.id}"
+        )
+    return found
+
+
+def find_message(store: StateStore, run: Invocation, selector: str) -> tuple[int, str]:
+    """Return the id of the message a selector names, and the id of its thread.
+
+    Raises `MessageNotFoundError`, `CorruptStoreError` for a leaf of another thread, and what
+    `find_thread` raises.
+    """
+    _refuse_empty(selector, "message")
+    if selector.isascii() and selector.isdigit():
+        message_id = min(int(selector), _LARGEST_ID)
+    elif selector.endswith(_LEAF) and selector != _LEAF:
+        message_id = _leaf_of(store, find_thread(store, run, selector.removesuffix(_LEAF)))
+    elif match := _ABOVE.fullmatch(selector):
+        message_id = _above(store, find_thread(store, run, match["thread"]), int(match["steps"]))
+    else:
+        raise UsageError(f"{selector!r} is no message: give an id, THREAD@leaf or THREAD~N")
+    thread_id = store.messages.thread_of(message_id)
+    if thread_id is None:
+        raise MessageNotFoundError(f"no message {selector}")
+    return message_id, thread_id
+
+
+def _find(store: StateStore, run: Invocation, selector: str) -> tuple[ThreadMetadata, bool]:
+    """Return the thread, and whether only the start of its id was given."""
+    _refuse_empty(selector, "thread")
+    kind, _, rest = selector.partition(":")
+    if selector.startswith("@"):
+        return _by_word(store, run, selector), False
+    if kind == "id":
+        return _one(_by_id(store, rest), "id", rest), False
+    if kind == "name":
+        return _one(store.threads.by_name(rest), "name", rest), False
+    exact = _by_id(store, selector) or store.threads.by_name(selector)
+    if exact:
+        return _one(exact, "name", selector), False
+    return _one(store.threads.by_prefix(selector), "id that starts with", selector), True
+
+
+def _by_id(store: StateStore, thread_id: str) -> Sequence[ThreadMetadata]:
+    thread = store.threads.get(thread_id)
+    return [thread] if thread else []
+
+
+def _by_word(store: StateStore, run: Invocation, word: str) -> ThreadMetadata:
+    if word == "@last":
+        filters = ThreadListFilters(include_archived=True, limit=1)
+    elif word == "@cwd":
+        filters = ThreadListFilters(include_archived=True, limit=1, cwd=str(run.folder()))
+    else:
+        raise UsageError(f"no word {word!r}; @last and @cwd are, and id:{word} or name:{word} work")
+    found = store.threads.list(filters)
+    if not found:
+        where = f" whose folder is {filters.cwd}" if filters.cwd else ""
+        raise ThreadNotFoundError(f"no thread{where} for {word}")
+    return found[0]
+
+
+def _one(found: Sequence[ThreadMetadata], how: str, given: str) -> ThreadMetadata:
+    if not found:
+        raise ThreadNotFoundError(f"no thread {given!r}; see agentstate threads list --all")
+    if len(found) > 1:
+        candidates = ", ".join(
+            f"{thread.id} ({thread.name})" if thread.name else thread.id for thread in found
+        )
+        raise AmbiguousError(f"several threads have the {how} {given!r}: {candidates}")
+    return found[0]
+
+
+def _leaf_of(store: StateStore, thread: ThreadMetadata) -> int:
+    leaf = store.messages.leaf_of(thread.id)
+    if leaf is None:
+        raise MessageNotFoundError(f"thread {thread.id!r} has no messages on its branch")
+    return leaf
+
+
+def _above(store: StateStore, thread: ThreadMetadata, steps: int) -> int:
+    branch = store.messages.branch_ids(thread.id)
+    if steps >= len(branch):
+        raise MessageNotFoundError(
+            f"thread {thread.id!r} has {len(branch)} messages on its branch, none {steps} above "
+            "the leaf"
+        )
+    return branch[-1 - steps]
+
+
+def _refuse_empty(selector: str, what: str) -> None:
+    if not selector:
+        raise UsageError(f"the {what} is empty; name one")

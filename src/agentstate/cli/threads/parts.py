@@ -1,0 +1,143 @@
+"""What belongs to a thread: its dynamic tools and its goal."""
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+import typer
+
+from agentstate import jsontext
+from agentstate.cli import options
+from agentstate.cli.answer import Answer, Wanted
+from agentstate.cli.confirm import confirm
+from agentstate.cli.inputs import json_text, utf8
+from agentstate.cli.invocation import invocation
+from agentstate.cli.options import OutputFormat
+from agentstate.cli.selectors import find_thread, find_thread_to_destroy
+from agentstate.cli.threads.noun import threads
+from agentstate.errors import GoalNotFoundError, UsageError
+from agentstate.records import DynamicToolRecord, ThreadGoalRecord, ThreadGoalStatus
+from agentstate.render import threads as shown
+from agentstate.store import StateStore
+
+
+@threads.verb("tools")
+def tools(  # noqa: PLR0913 - one parameter for each option
+    ctx: typer.Context,
+    thread: options.Thread,
+    replacement: Annotated[
+        str | None,
+        typer.Option(
+            "--set", metavar="JSON|@FILE|-", help="An array of tools to put in place of all."
+        ),
+    ] = None,
+    output: options.Output = None,
+    fields: options.Fields = None,
+    null: options.Nul = False,
+    raw: options.Raw = False,
+) -> None:
+    """List a thread's dynamic tools, or replace them all.
+
+    Example: agentstate threads tools @last --set @tools.json
+    """
+    answer = Answer(ctx, shown.TOOLS, Wanted(output=output, fields=fields, null=null, raw=raw))
+    run = invocation(ctx)
+    if replacement is not None:
+        new = _tools(replacement)
+        with run.write() as store:
+            store.tools.replace(find_thread(store, run, thread).id, new)
+        return
+    with run.read() as store:
+        found = store.tools.list(find_thread(store, run, thread).id, raw_json=True)
+    if answer.is_table:
+        answer.table(lambda: shown.tools_table(found, width=answer.width))
+    else:
+        answer.rows(vars(tool) for tool in found)
+
+
+def _tools(given: str) -> list[DynamicToolRecord]:
+    """Return the tools of a checked array, each schema as the text that was given."""
+    from agentstate.validation import parse_list  # noqa: PLC0415 - pydantic costs 70 ms
+
+    array = json_text(given, "--set")
+    checked = parse_list(DynamicToolRecord, array, "--set")
+    schemas = (jsontext.members(text)["input_schema"] for text in jsontext.elements(array))
+    return [
+        replace(tool, input_schema=schema) for tool, schema in zip(checked, schemas, strict=True)
+    ]
+
+
+@threads.verb("goal")
+def goal(  # noqa: PLR0913 - one parameter for each column
+    ctx: typer.Context,
+    thread: options.Thread,
+    objective: Annotated[str | None, typer.Option(help="What is to be achieved.")] = None,
+    status: Annotated[ThreadGoalStatus | None, typer.Option(help="Where it stands.")] = None,
+    token_budget: Annotated[
+        int | None, typer.Option(min=0, help="How many tokens it may use; 0 for no budget.")
+    ] = None,
+    delete: Annotated[bool, typer.Option("--delete", help="Delete the goal.")] = False,
+    yes: options.Yes = False,
+    dry_run: options.DryRun = False,
+    output: options.Output = None,
+    fields: options.Fields = None,
+    raw: options.Raw = False,
+) -> None:
+    """Show a thread's goal; set it with --objective, --status or --token-budget.
+
+    Example: agentstate threads goal @last --objective "All tests pass" --token-budget 200000
+    """
+    answer = Answer(ctx, shown.GOAL, Wanted(output=output, fields=fields, raw=raw))
+    changes = objective is not None or status is not None or token_budget is not None
+    if delete and changes:
+        raise UsageError("--delete goes alone")
+    if delete:
+        _delete_goal(ctx, thread, yes=yes, dry_run=dry_run)
+        return
+    run = invocation(ctx)
+    with run.write() if changes else run.read() as store:
+        thread_id = find_thread(store, run, thread).id
+        if changes:
+            _set_goal(store, thread_id, objective, status, token_budget)
+        found = store.goals.get(thread_id)
+        if found is None:
+            raise GoalNotFoundError(f"thread {thread_id!r} has no goal; set one with --objective")
+        if changes and output is None:
+            return
+        if answer.is_table:
+            now = store.now
+            answer.table(lambda: shown.goal_details(found, now=now, width=answer.width))
+        else:
+            answer.row(vars(found))
+
+
+def _set_goal(
+    store: StateStore,
+    thread_id: str,
+    objective: str | None,
+    status: ThreadGoalStatus | None,
+    token_budget: int | None,
+) -> None:
+    """Set the named columns only; a goal that is not there yet needs its objective."""
+    given: dict[str, Any] = {"objective": objective, "status": status, "token_budget": token_budget}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if objective is not None:
+        utf8(objective, "--objective")
+    if token_budget == 0:
+        changes["token_budget"] = None
+    store.goals.change(thread_id, **changes)
+
+
+def _delete_goal(ctx: typer.Context, selector: str, *, yes: bool, dry_run: bool) -> None:
+    run = invocation(ctx)
+    answer = Answer(ctx, shown.GOAL, Wanted(output=OutputFormat.ID))
+    with run.read() if dry_run else run.write() as store:
+        thread_id = find_thread_to_destroy(store, run, selector, asks=not yes).id
+        found = store.goals.get(thread_id)
+        if found is None:
+            raise GoalNotFoundError(f"thread {thread_id!r} has no goal")
+        if dry_run:
+            run.note(f"would delete the goal of thread {thread_id}: {found.objective}")
+            answer.row(vars(found))
+            return
+        confirm(f"Delete the goal of thread {thread_id}: {found.objective}?", yes=yes)
+        store.goals.delete(thread_id)

@@ -1,0 +1,173 @@
+"""Verbs that only read."""
+
+import time
+from collections.abc import Sequence
+from functools import partial
+from os.path import expanduser
+from typing import Annotated, Final
+
+import typer
+
+from agentstate.cli import options
+from agentstate.cli import thread_columns as columns
+from agentstate.cli.answer import Answer, Wanted
+from agentstate.cli.inputs import moment
+from agentstate.cli.invocation import invocation
+from agentstate.cli.options import OutputFormat
+from agentstate.cli.selectors import find_thread
+from agentstate.cli.threads.noun import threads
+from agentstate.errors import NotFoundError
+from agentstate.records import (
+    SessionSource,
+    ThreadListFilters,
+    ThreadMetadata,
+    ThreadSort,
+    ThreadStatus,
+)
+from agentstate.render import threads as shown
+from agentstate.reports import ThreadStats
+from agentstate.store import StateStore
+
+HOME: Final = expanduser("~")  # noqa: PTH111 - Path.home() raises where HOME is unknown
+
+
+@threads.verb("list")
+def list_threads(  # noqa: PLR0913 - one parameter for each filter
+    ctx: typer.Context,
+    all_threads: Annotated[bool, typer.Option("--all", help="Archived threads too.")] = False,
+    archived: Annotated[bool, typer.Option("--archived", help="Archived threads only.")] = False,
+    status: Annotated[ThreadStatus | None, typer.Option(help="Only this status.")] = None,
+    source: Annotated[SessionSource | None, typer.Option(help="Only begun so.")] = None,
+    provider: Annotated[str | None, typer.Option(help="Only this model provider.")] = None,
+    cwd: Annotated[str | None, typer.Option(metavar="PATH", help="Only of this folder.")] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="GLOB", help="Only names like this, such as 'fix*'.")
+    ] = None,
+    branch: Annotated[str | None, typer.Option(help="Only this git branch.")] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Updated then or later, such as 3d.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Updated then or earlier.")
+    ] = None,
+    limit: options.Limit = 50,
+    sort: Annotated[ThreadSort, typer.Option(help="The order.")] = ThreadSort.UPDATED,
+    output: options.Output = None,
+    fields: options.Fields = None,
+    null: options.Nul = False,
+    raw: options.Raw = False,
+) -> None:
+    """List threads, the newest first.
+
+    Example: agentstate threads list --since 3d --status running -o id
+    """
+    answer = Answer(ctx, shown.SHAPE, Wanted(output=output, fields=fields, null=null, raw=raw))
+    now = int(time.time())
+    filters = ThreadListFilters(
+        include_archived=all_threads,
+        archived_only=archived,
+        status=status,
+        source=source,
+        model_provider=provider,
+        cwd=None if cwd is None else columns.folder(cwd),
+        name=name,
+        git_branch=branch,
+        since=moment(since, "--since", now),
+        until=moment(until, "--until", now),
+        limit=limit or None,
+        sort=sort,
+    )
+    with invocation(ctx).read() as store:
+        found = store.threads.list(filters)
+        _show_list(answer, store, found, now)
+        if limit and len(found) == limit:
+            answer.note_cut(len(found), store.threads.count(filters))
+
+
+def _show_list(
+    answer: Answer, store: StateStore, found: Sequence[ThreadMetadata], now: int
+) -> None:
+    sized = answer.is_table or bool({"messages", "branches"}.intersection(answer.fields))
+    stats = store.threads.stats([thread.id for thread in found]) if sized else {}
+    if answer.is_table:
+        short = shown.shortened(store.threads.ids())
+        answer.table(
+            lambda: shown.listing(found, stats, short, now=now, home=HOME, width=answer.width)
+        )
+    elif sized:
+        answer.rows(
+            {**vars(thread), **vars(stats.get(thread.id, ThreadStats()))} for thread in found
+        )
+    else:
+        answer.rows(vars(thread) for thread in found)
+
+
+@threads.verb("show")
+def show(
+    ctx: typer.Context,
+    thread: options.Thread,
+    output: options.Output = None,
+    fields: options.Fields = None,
+    raw: options.Raw = False,
+) -> None:
+    """Show a thread: its metadata, leaf, counts, checkpoints, goal and tools.
+
+    Example: agentstate threads show @last --fields status
+    """
+    answer = Answer(ctx, shown.SHAPE, Wanted(output=output, fields=fields, raw=raw))
+    run = invocation(ctx)
+    with run.read() as store:
+        present(answer, store, find_thread(store, run, thread))
+
+
+def present(answer: Answer, store: StateStore, thread: ThreadMetadata) -> None:
+    """Show one thread in whatever shape is wanted."""
+    if answer.is_table:
+        leaf = thread.current_leaf_id
+        answer.table(
+            partial(
+                shown.overview,
+                thread,
+                store.threads.stats([thread.id]).get(thread.id, ThreadStats()),
+                leaf=store.messages.get(leaf, raw_json=True) if leaf else None,
+                checkpoints=store.checkpoints.count(thread.id),
+                goal=store.goals.get(thread.id),
+                tools=store.tools.list(thread.id, raw_json=True),
+                now=store.now,
+                width=answer.width,
+            )
+        )
+    else:
+        stats = store.threads.stats([thread.id]).get(thread.id, ThreadStats())
+        answer.row({**vars(thread), **vars(stats)})
+
+
+@threads.verb("path")
+def path_of(
+    ctx: typer.Context,
+    thread: options.Thread,
+    output: options.Output = None,
+    raw: options.Raw = False,
+) -> None:
+    """Print the path of a thread's rollout file.
+
+    Example: less "$(agentstate threads path @last)"
+    """
+    show_field(ctx, thread, "rollout_path", output, raw=raw)
+
+
+def show_field(
+    ctx: typer.Context,
+    selector: str,
+    field: str,
+    output: OutputFormat | None,
+    *,
+    raw: bool = False,
+) -> None:
+    answer = Answer(ctx, shown.SHAPE, Wanted(output=output, fields=field, raw=raw))
+    run = invocation(ctx)
+    with run.read() as store:
+        thread = find_thread(store, run, selector)
+    if getattr(thread, field) is None:
+        raise NotFoundError(f"thread {thread.id!r} has no {field.replace('_', ' ')}")
+    answer.row(vars(thread))

@@ -1,0 +1,72 @@
+"""Where the store is: which rule names it, and the path or URL it gives."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from agentstate.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+STORE_NAME: Final = "state.db"
+INDEX_NAME: Final = "session_index.jsonl"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Location:
+    """A store's path and the rule that chose it."""
+
+    path: Path
+    rule: str
+    """One of `--db`, `$AGENTSTATE_DB`, `$CODEWHALE_HOME`, `~/.codewhale`, `~/.deepseek`."""
+
+    @property
+    def index_path(self) -> Path:
+        """The session index, in the store's folder."""
+        return self.path.with_name(INDEX_NAME)
+
+
+def locate(given: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> Location:
+    """Choose the store; stands for the Rust program's `default_state_db_path` and adds to it.
+
+    The first that is set wins: `given`, `$AGENTSTATE_DB`, `$CODEWHALE_HOME/state.db`,
+    `~/.codewhale/state.db` if it exists, `~/.deepseek/state.db`. Raises `UsageError` for an
+    empty path, an unknown kind of URL, or a relative path in the environment.
+    """
+    if given is not None:
+        return Location(path=_path(os.fspath(given)), rule="--db")
+    if named := environ.get("AGENTSTATE_DB"):
+        return Location(path=_absolute(_path(named), "AGENTSTATE_DB"), rule="$AGENTSTATE_DB")
+    if home := environ.get("CODEWHALE_HOME"):
+        folder = _absolute(Path(home), "CODEWHALE_HOME")
+        return Location(path=folder / STORE_NAME, rule="$CODEWHALE_HOME")
+    user = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path.home() raises where HOME is unknown
+    if (current := user / ".codewhale" / STORE_NAME).exists():
+        return Location(path=current, rule="~/.codewhale")
+    return Location(path=user / ".deepseek" / STORE_NAME, rule="~/.deepseek")
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise UsageError("the store's path is empty; name a file, such as --db ./state.db")
+    if "\0" in text:
+        raise UsageError("the store's path holds a NUL character")
+    scheme, separator, rest = text.partition("://")
+    if not separator or "/" in scheme:
+        return Path(text)
+    if scheme != "sqlite":
+        # The rest of a URL may hold a password, so it is not shown.
+        raise UsageError(f"no store of kind {scheme!r}; name a file, or sqlite:///PATH")
+    if not rest.removeprefix("/"):
+        raise UsageError("sqlite:// names no file; write sqlite:///relative or sqlite:////absolute")
+    return Path(rest.removeprefix("/"))
+
+
+def _absolute(path: Path, variable: str) -> Path:
+    if not path.is_absolute():
+        raise UsageError(f"${variable} must be an absolute path, not {str(path)!r}")
+    return path

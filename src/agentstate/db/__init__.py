@@ -1,0 +1,1 @@
+"""The seam to the database engine: a small port, the SQLite driver, the schema's history."""

@@ -1,0 +1,101 @@
+"""The port between the store and a database engine.
+
+The store writes its SQL once, with named parameters (`:name`), in the part of the language that
+SQLite and PostgreSQL share: RETURNING, ON CONFLICT, recursive common table expressions. What
+the engines must say differently is a method here. Rows are plain tuples; each is unpacked by
+name right below its SELECT.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    Params = Mapping[str, object]
+    Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class About:
+    """What an engine says of itself and of the open store."""
+
+    engine_version: str
+    schema_version: int
+    journal_mode: str
+
+
+class ConstraintError(Exception):
+    """A statement met a constraint; the store catches it and says what it means."""
+
+
+class MissingReferenceError(ConstraintError):
+    """The row refers to one that does not exist."""
+
+
+class DuplicateKeyError(ConstraintError):
+    """A row of that key exists."""
+
+
+class Database(Protocol):
+    """One open connection, for the store's life."""
+
+    @property
+    def insertion_order(self) -> str:
+        """An expression that grows with each row inserted into a table."""
+        ...
+
+    def execute(self, sql: str, params: Params = ...) -> int:
+        """Run a statement; return how many rows it changed."""
+        ...
+
+    def execute_many(self, sql: str, params: Iterable[Params]) -> None:
+        """Run a statement once for each set of parameters."""
+        ...
+
+    def one(self, sql: str, params: Params = ...) -> Row | None:
+        """Return the only row, or None."""
+        ...
+
+    def all(self, sql: str, params: Params = ...) -> list[Row]:
+        """Return every row."""
+        ...
+
+    def stream(self, sql: str, params: Params = ...) -> Iterator[Row]:
+        """Yield rows as they are read."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Write in one transaction, which holds the write lock from its start."""
+        ...
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Read in one transaction, so that several statements see one state."""
+        ...
+
+    def glob(self, column: str, parameter: str) -> str:
+        """Return a condition: `column` matches the glob in `parameter`, whatever the ASCII case."""
+        ...
+
+    def same_text(self, column: str, parameter: str) -> str:
+        """Return a condition: `column` equals `parameter`, whatever the ASCII case."""
+        ...
+
+    def has_table(self, table: str) -> bool:
+        """Tell whether the open file has that table."""
+        ...
+
+    def has_column(self, table: str, column: str) -> bool:
+        """Tell whether the open file has that column; a missing table has none."""
+        ...
+
+    def about(self) -> About:
+        """Return the engine's version, the schema's, and how writes are journalled."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection; an open transaction is rolled back."""
+        ...

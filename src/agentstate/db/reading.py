@@ -1,0 +1,118 @@
+"""Choosing how to read a SQLite file so that nothing in its folder changes.
+
+A plain read-only connection to a clean WAL file leaves `-shm` and `-wal` behind, and one of a
+user who may not write the file leaves a `-shm` that locks the owner out. So what is there
+decides; each way below was tried on such a file. Paths are resolved: SQLite follows a symbolic
+link and keeps the log beside the target.
+
+The database file itself is never opened here: closing it would drop the locks of another
+connection that this process may have to it.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from agentstate.errors import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+_WAL_HEADER: Final = struct.Struct(">8xI4xQ8x")
+"""The page size and the salts, in the first 32 bytes of a log."""
+_WAL_FRAME: Final = struct.Struct(">4xIQ8x")
+"""The size after commit (0: not the end of a transaction) and the salts, before each page."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How to connect: URI parameters, and statements to run before the first read."""
+
+    parameters: str
+    prepare: tuple[str, ...] = ()
+
+
+WRITE: Final = Way("mode=rw")
+
+_READ_ONLY: Final = Way("mode=ro")
+# A second user must not make the log's index either. This keeps every connection of the process
+# to this file from writing, so it is only for those who may not write anyhow.
+_READ_ONLY_SHARED: Final = Way("mode=ro&readonly_shm=1")
+# Exclusive mode keeps the log's index in memory, so none is made beside the file. The lock it
+# takes needs a writable file, so it goes without; where no index is, nobody holds one.
+_PRIVATE_INDEX: Final = Way("mode=ro&vfs=unix-none", ("PRAGMA locking_mode = EXCLUSIVE",))
+_CLEAN: Final = Way("mode=rw")
+_IMMUTABLE: Final = Way("immutable=1")
+
+
+def way_to_read(path: Path) -> Way:
+    """Choose how to read a resolved path; raises `StoreUnavailableError` where nothing serves."""
+    writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    if (log := beside(path, "-wal")).exists():
+        if beside(path, "-shm").exists():
+            return _READ_ONLY if writable else _READ_ONLY_SHARED
+        # Closing a connection deletes a log without a transaction, in which nothing is missed.
+        return _PRIVATE_INDEX if _has_transaction(log) else _IMMUTABLE
+    if writable:
+        return _CLEAN
+    if _is_hot(beside(path, "-journal")):
+        raise StoreUnavailableError(
+            f"{path} has an unfinished transaction in {path.name}-journal, and only a user who "
+            "may write the file and its folder can roll it back"
+        )
+    return _IMMUTABLE
+
+
+def resolve(path: Path) -> Path:
+    """Follow symbolic links, as SQLite does."""
+    return Path(os.path.realpath(path))
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """Return a file that SQLite keeps beside a resolved path: `-wal`, `-shm`, `-journal`."""
+    return path.with_name(path.name + suffix)
+
+
+def uri(path: Path, way: Way) -> str:
+    """Return the URI that opens a resolved path."""
+    return f"file:///{quote(os.fsencode(path).lstrip(b'/'))}?{way.parameters}"
+
+
+def _has_transaction(log: Path) -> bool:
+    """Tell whether a log holds a whole transaction; its frames carry the header's salts."""
+    try:
+        with log.open("rb") as file:
+            return _find_commit(file)
+    except OSError as error:
+        raise StoreUnavailableError(f"{log} cannot be read: {error.strerror}") from error
+
+
+def _find_commit(file: BinaryIO) -> bool:
+    header = file.read(_WAL_HEADER.size)
+    if len(header) < _WAL_HEADER.size:
+        return False
+    page_size, salts = _WAL_HEADER.unpack(header)
+    while len(frame := file.read(_WAL_FRAME.size)) == _WAL_FRAME.size:
+        size_after_commit, frame_salts = _WAL_FRAME.unpack(frame)
+        if frame_salts != salts:
+            return False
+        if size_after_commit:
+            return True
+        file.seek(page_size, os.SEEK_CUR)
+    return False
+
+
+def _is_hot(journal: Path) -> bool:
+    """Tell whether a rollback journal must be played back; a zeroed one is done."""
+    try:
+        with journal.open("rb") as file:
+            return file.read(1) not in {b"", b"\0"}
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # unreadable: we cannot know that it is done

@@ -1,0 +1,229 @@
+"""The records of a store: what its rows mean, with their units.
+
+One definition serves two uses. Rows that come back from the store fill a record directly
+(`from_row` functions beside each SELECT); untrusted data goes through `agentstate.validation`,
+which hands the same classes to pydantic. Nothing here imports pydantic.
+
+All times are Unix seconds. Field names are the Rust program's and are what JSON output shows.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar, Final
+
+JsonValue = Any
+"""What `json.loads` gives, or a `JsonText` holding JSON text that was not decoded."""
+
+_STRICT: Final = {"extra": "forbid", "strict": True}
+
+
+class ThreadStatus(StrEnum):
+    """What a thread is doing; an unknown stored value reads as idle."""
+
+    RUNNING = "running"
+    IDLE = "idle"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    PAUSED = "paused"
+    ARCHIVED = "archived"
+
+
+class SessionSource(StrEnum):
+    """How a thread began; an unknown stored value reads as unknown."""
+
+    INTERACTIVE = "interactive"
+    RESUME = "resume"
+    FORK = "fork"
+    API = "api"
+    UNKNOWN = "unknown"
+
+
+class JobStateStatus(StrEnum):
+    """What a job is doing; an unknown stored value reads as queued."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class ThreadGoalStatus(StrEnum):
+    """Where a thread's goal stands."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    BLOCKED = "blocked"
+    USAGE_LIMITED = "usage_limited"
+    BUDGET_LIMITED = "budget_limited"
+    COMPLETE = "complete"
+
+
+class ThreadSort(StrEnum):
+    """The order of a list of threads: newest first for times, A to Z for text."""
+
+    UPDATED = "updated"
+    CREATED = "created"
+    NAME = "name"
+    ID = "id"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThreadMetadata:
+    """A thread: one conversation, without its messages.
+
+    Paths are text and come back byte for byte as they were stored; an `os.PathLike` is
+    accepted and kept as its text.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    id: str
+    rollout_path: str | None = None
+    """The file in which the agent program logs the session."""
+    preview: str = ""
+    """The first words of the conversation."""
+    ephemeral: bool = False
+    model_provider: str = ""
+    created_at: int
+    updated_at: int
+    status: ThreadStatus = ThreadStatus.IDLE
+    path: str | None = None
+    cwd: str
+    """The folder in which the agent worked."""
+    cli_version: str = ""
+    source: SessionSource = SessionSource.UNKNOWN
+    name: str | None = None
+    sandbox_policy: str | None = None
+    approval_mode: str | None = None
+    archived: bool = False
+    archived_at: int | None = None
+    git_sha: str | None = None
+    git_branch: str | None = None
+    git_origin_url: str | None = None
+    memory_mode: str | None = None
+    current_leaf_id: int | None = None
+    """The message at which the conversation goes on; only message operations move it."""
+
+    def __post_init__(self) -> None:
+        """Keep path-like objects as their text."""
+        for field in ("rollout_path", "path", "cwd"):
+            value = getattr(self, field)
+            if isinstance(value, os.PathLike):
+                object.__setattr__(self, field, os.fspath(value))
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageRecord:
+    """A message: one node in the tree of its thread."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    id: int
+    thread_id: str
+    role: str
+    content: str
+    item: JsonValue = None
+    """The agent's structured form of the message, if it kept one."""
+    created_at: int
+    parent_entry_id: int | None = None
+    """The message this one answers; None for a root."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointRecord:
+    """A saved state of a thread, under an id the agent chose."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    thread_id: str
+    checkpoint_id: str
+    state: JsonValue
+    created_at: int
+    """When it was last saved."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobStateRecord:
+    """A background job of the agent."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    id: str
+    name: str
+    status: JobStateStatus = JobStateStatus.QUEUED
+    progress: int | None = None
+    """Percent done; a stored value outside 0..255 reads as None."""
+    detail: str | None = None
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DynamicToolRecord:
+    """A tool offered to the model in one thread."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    position: int
+    name: str
+    description: str | None = None
+    input_schema: JsonValue
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThreadGoalRecord:
+    """What a thread is meant to achieve, and what was spent on it."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    thread_id: str
+    goal_id: str
+    objective: str
+    status: ThreadGoalStatus = ThreadGoalStatus.ACTIVE
+    token_budget: int | None = None
+    tokens_used: int = 0
+    time_used_seconds: int = 0
+    created_at: int
+    updated_at: int
+    continuation_count: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionIndexEntry:
+    """One line of `session_index.jsonl`."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    thread_id: str
+    thread_name: str | None = None
+    updated_at: int
+    rollout_path: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThreadListFilters:
+    """Which threads to list, and how many; a None filters nothing.
+
+    `limit` 0 gives none and `None` gives all. `archived_only` includes what it asks for, and so
+    does the status archived, whatever `include_archived` says.
+    """
+
+    include_archived: bool = False
+    limit: int | None = 50
+    archived_only: bool = False
+    status: ThreadStatus | None = None
+    source: SessionSource | None = None
+    model_provider: str | None = None
+    cwd: str | None = None
+    name: str | None = None
+    """A glob (`*`, `?`, `[a-z]`), compared without regard to ASCII case."""
+    git_branch: str | None = None
+    since: int | None = None
+    """Updated at this time or later."""
+    until: int | None = None
+    """Updated at this time or earlier."""
+    sort: ThreadSort = ThreadSort.UPDATED

@@ -1,0 +1,42 @@
+"""Checkpoints on a screen and in machine output."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from agentstate.records import CheckpointRecord
+from agentstate.render.shape import Shape, field_names
+from agentstate.render.table import Cell, Column, table
+from agentstate.render.times import ago
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+SHAPE: Final = Shape(
+    noun="checkpoints",
+    fields=field_names(CheckpointRecord),
+    columns=("checkpoint_id", "created_at"),
+    id="checkpoint_id",
+)
+
+
+def listing(checkpoints: Sequence[CheckpointRecord], *, now: int, width: int) -> Table:
+    """Return the table of `checkpoint list`; states are JSON texts."""
+    columns = [
+        Column("CHECKPOINT", style="title"),
+        Column("SAVED", justify="right"),
+        Column("SIZE", justify="right"),
+        Column("STATE", flexible=True, style="dim"),
+    ]
+    rows: list[list[Cell]] = [
+        [
+            checkpoint.checkpoint_id,
+            ago(checkpoint.created_at, now),
+            str(len(str(checkpoint.state).encode("utf-8", "surrogatepass"))),
+            str(checkpoint.state),
+        ]
+        for checkpoint in checkpoints
+    ]
+    return table(columns, rows, width=width)

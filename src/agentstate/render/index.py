@@ -1,0 +1,106 @@
+"""The session index on a screen and in machine output."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from agentstate.records import SessionIndexEntry
+from agentstate.render.shape import Shape, field_names
+from agentstate.render.table import Cell, Column, table
+from agentstate.render.times import ago
+from agentstate.reports import IndexCheck, IndexRebuild
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.table import Table
+
+SHAPE: Final = Shape(
+    noun="entries",
+    fields=field_names(SessionIndexEntry),
+    columns=("thread_id", "thread_name", "updated_at", "rollout_path"),
+    id="thread_id",
+)
+CHECK: Final = Shape(
+    noun="checks",
+    fields=(*field_names(IndexCheck), "differences"),
+    columns=("lines", "entries", "differences"),
+    id="lines",
+)
+REBUILD: Final = Shape(
+    noun="rebuilds",
+    fields=field_names(IndexRebuild),
+    columns=("entries", "backup"),
+    id="entries",
+)
+COMPACTION: Final = Shape(
+    noun="compactions",
+    fields=("lines_before", "lines_after", "bytes_before", "bytes_after", "bad_lines"),
+    columns=("lines_before", "lines_after", "bytes_before", "bytes_after"),
+    id="lines_after",
+)
+
+
+def listing(entries: Sequence[SessionIndexEntry], *, now: int, width: int) -> Table:
+    """Return the table of `index list`."""
+    columns = [
+        Column("THREAD", style="title"),
+        Column("NAME", flexible=True),
+        Column("UPDATED", justify="right"),
+        Column("ROLLOUT PATH", flexible=True, style="dim"),
+    ]
+    rows: list[list[Cell]] = [
+        [
+            entry.thread_id,
+            entry.thread_name or "",
+            ago(entry.updated_at, now),
+            entry.rollout_path or "",
+        ]
+        for entry in entries
+    ]
+    return table(columns, rows, width=width)
+
+
+def check_findings(check: IndexCheck) -> Iterator[str]:
+    """Yield a line for each finding of `index check`."""
+    for bad in check.bad_lines:
+        yield f"line {bad.line} cannot be parsed: {bad.reason}"
+    for thread_id in check.ghosts:
+        yield f"{thread_id} is not in the store"
+    for drift in check.drifted:
+        yield (
+            f"{drift.thread_id} is {_quoted(drift.index_name)} in the index, "
+            f"{_quoted(drift.store_name)} in the store"
+        )
+    for thread_id in check.missing:
+        yield f"{thread_id} has no line"
+
+
+def check_summary(check: IndexCheck) -> str:
+    """Return the last line of `index check`."""
+    return (
+        f"{check.lines} lines, {check.entries} threads: {len(check.bad_lines)} bad lines, "
+        f"{len(check.ghosts)} not in the store, {len(check.drifted)} other names, "
+        f"{len(check.missing)} missing"
+    )
+
+
+def rebuild_differences(rebuild: IndexRebuild) -> Iterator[str]:
+    """Yield a line for each thing that `index rebuild` changes."""
+    for thread_id in rebuild.added:
+        yield f"{thread_id} gets a line"
+    for drift in rebuild.renamed:
+        yield (
+            f"{drift.thread_id} becomes {_quoted(drift.store_name)}, "
+            f"was {_quoted(drift.index_name)}"
+        )
+    for thread_id in rebuild.kept_names:
+        yield f"{thread_id} keeps the name that only the index knows"
+    for thread_id in rebuild.dropped:
+        yield f"{thread_id} is dropped: its thread is gone"
+    if rebuild.bad_lines:
+        yield f"{rebuild.bad_lines} lines that cannot be parsed are dropped"
+
+
+def _quoted(name: str | None) -> str:
+    return "without a name" if name is None else f"named {name!r}"

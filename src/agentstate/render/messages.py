@@ -1,0 +1,85 @@
+"""Messages on a screen and in machine output; the tree is drawn by `agentstate.render.tree`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from agentstate.records import MessageRecord
+from agentstate.render.shape import Shape, field_names
+from agentstate.render.table import Cell, Column, details, table
+from agentstate.render.theme import role_style
+from agentstate.render.times import ago, iso
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+SHAPE: Final = Shape(
+    noun="messages",
+    fields=field_names(MessageRecord),
+    columns=("id", "parent_entry_id", "role", "created_at", "content"),
+    id="id",
+)
+TREE: Final = Shape(
+    noun="messages",
+    fields=(
+        "id",
+        "parent_entry_id",
+        "role",
+        "content",
+        "created_at",
+        "depth",
+        "on_active_branch",
+        "is_leaf",
+        "is_current_leaf",
+    ),
+    columns=("id", "parent_entry_id", "depth", "role", "created_at", "content"),
+    id="id",
+)
+
+CLEARED: Final = Shape(
+    noun="threads",
+    fields=("thread_id", "messages"),
+    columns=("thread_id", "messages"),
+    id="thread_id",
+)
+
+
+def listing(
+    messages: Sequence[MessageRecord], *, leaf: int | None, now: int, width: int
+) -> Table:
+    """Return the table of `messages list` and `messages leaves`."""
+    columns = [
+        Column("ID", justify="right", style="title"),
+        Column("ROLE"),
+        Column("CONTENT", flexible=True),
+        Column("WHEN", justify="right", style="dim"),
+    ]
+    rows: list[list[Cell]] = [
+        [
+            (f"{'◉' if message.id == leaf else ' '} {message.id}", "leaf")
+            if message.id == leaf
+            else str(message.id),
+            (message.role, role_style(message.role)),
+            message.content,
+            ago(message.created_at, now),
+        ]
+        for message in messages
+    ]
+    return table(columns, rows, width=width)
+
+
+def overview(message: MessageRecord, *, now: int, width: int) -> Table:
+    """Return what `messages show` says above the text."""
+    when = f"{iso(message.created_at, local=True)} ({ago(message.created_at, now)})"
+    parent = "none: a root" if message.parent_entry_id is None else str(message.parent_entry_id)
+    pairs: list[tuple[str, Cell]] = [
+        ("id", (str(message.id), "title")),
+        ("thread", message.thread_id),
+        ("parent", parent),
+        ("role", (message.role, role_style(message.role))),
+        ("created", when),
+        ("item", "" if message.item is None else str(message.item)),
+    ]
+    return details(pairs, width=width)

@@ -1,0 +1,41 @@
+"""What `agentstate info` and `agentstate init` say of a store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from agentstate.render.shape import Shape, field_names
+from agentstate.render.table import Cell, details
+from agentstate.reports import StoreInfo
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+SHAPE: Final = Shape(
+    noun="stores",
+    fields=field_names(StoreInfo),
+    columns=("path", "rule", "schema_version", "journal_mode", "size", "counts"),
+    id="path",
+)
+
+
+def overview(info: StoreInfo, *, width: int) -> Table:
+    """Return the table of `agentstate info`."""
+    version = f"{info.schema_version}"
+    if info.schema_version < info.newest_version:
+        version += f" (the next write makes it {info.newest_version})"
+    elif info.schema_version > info.newest_version:
+        version += f" (newer than {info.newest_version}: it can only be read)"
+    pairs: list[tuple[str, Cell]] = [
+        ("store", (info.path, "title")),
+        ("chosen by", info.rule),
+        ("schema version", version),
+        ("journal mode", info.journal_mode),
+        ("size", f"{info.size} bytes"),
+        ("write-ahead log", f"{info.wal_size} bytes" if info.wal_size else ""),
+        ("session index", info.index_path),
+        ("index size", f"{info.index_size} bytes"),
+        ("SQLite", info.sqlite_version),
+        *((table, str(count)) for table, count in info.counts.items()),
+    ]
+    return details(pairs, width=width)

@@ -1,0 +1,172 @@
+"""Threads on a screen and in machine output."""
+
+from __future__ import annotations
+
+from os.path import commonprefix
+from typing import TYPE_CHECKING, Final
+
+from agentstate.records import DynamicToolRecord, ThreadGoalRecord, ThreadMetadata
+from agentstate.render.shape import Shape, field_names
+from agentstate.render.table import Cell, Column, details, table
+from agentstate.render.text import short_path
+from agentstate.render.times import ago, iso
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rich.table import Table
+
+    from agentstate.records import MessageRecord
+    from agentstate.reports import ThreadStats
+
+SHAPE: Final = Shape(
+    noun="threads",
+    fields=field_names(ThreadMetadata),
+    columns=("id", "name", "status", "updated_at", "cwd", "preview"),
+    id="id",
+    extra=("messages", "branches"),
+)
+TOOLS: Final = Shape(
+    noun="tools",
+    fields=field_names(DynamicToolRecord),
+    columns=("position", "name", "description"),
+    id="name",
+)
+GOAL: Final = Shape(
+    noun="goals",
+    fields=field_names(ThreadGoalRecord),
+    columns=(
+        "goal_id",
+        "status",
+        "objective",
+        "tokens_used",
+        "token_budget",
+        "time_used_seconds",
+        "continuation_count",
+    ),
+    id="goal_id",
+)
+
+_SHORTEST: Final = 8
+
+
+def shortened(ids: Sequence[str]) -> dict[str, str]:
+    """Return for each id its shortest start that no other has; `ids` is every id, sorted."""
+    short = {}
+    around = ["", *ids, ""]
+    for before, thread_id, after in zip(around, ids, around[2:], strict=False):
+        shared = max(len(commonprefix([thread_id, other])) for other in (before, after))
+        length = max(shared + 1, _SHORTEST)
+        # Cutting one or two letters of an id helps nobody.
+        short[thread_id] = thread_id if len(thread_id) <= length + 2 else thread_id[:length]
+    return short
+
+
+def listing(  # noqa: PLR0913 - what the store was asked, and where it is shown
+    threads: Sequence[ThreadMetadata],
+    stats: Mapping[str, ThreadStats],
+    short: Mapping[str, str],
+    *,
+    now: int,
+    home: str | None,
+    width: int,
+) -> Table:
+    """Return the table of `threads list`."""
+    columns = [
+        Column("ID", style="title"),
+        Column("NAME", flexible=True),
+        Column("STATUS"),
+        Column("MESSAGES", justify="right"),
+        Column("BRANCHES", justify="right"),
+        Column("UPDATED", justify="right"),
+        Column("CWD", flexible=True, style="dim"),
+    ]
+    rows: list[list[Cell]] = [
+        [
+            short.get(thread.id, thread.id),
+            thread.name or (thread.preview, "dim"),
+            (thread.status, f"thread.{thread.status}"),
+            str(stats[thread.id].messages) if thread.id in stats else "0",
+            str(stats[thread.id].branches) if thread.id in stats else "0",
+            ago(thread.updated_at, now),
+            short_path(thread.cwd, home),
+        ]
+        for thread in threads
+    ]
+    return table(columns, rows, width=width)
+
+
+def overview(  # noqa: PLR0913 - a thread and what belongs to it
+    thread: ThreadMetadata,
+    stats: ThreadStats,
+    *,
+    leaf: MessageRecord | None,
+    checkpoints: int,
+    goal: ThreadGoalRecord | None,
+    tools: Sequence[DynamicToolRecord],
+    now: int,
+    width: int,
+) -> Table:
+    """Return all that `threads show` says of a thread."""
+    leaf_text = f"#{leaf.id} {leaf.role}: {leaf.content[:width]}" if leaf else ""
+    if leaf is None and thread.current_leaf_id is not None:
+        leaf_text = f"#{thread.current_leaf_id}, which is no message of this thread"
+    pairs: list[tuple[str, Cell]] = [
+        ("id", (thread.id, "title")),
+        ("name", thread.name or ""),
+        ("preview", thread.preview),
+        ("status", (thread.status, f"thread.{thread.status}")),
+        ("archived", _when(thread.archived_at, now) if thread.archived else ""),
+        ("messages", f"{stats.messages} on {stats.branches} branches"),
+        ("leaf", leaf_text),
+        ("checkpoints", str(checkpoints)),
+        ("goal", f"{goal.objective} ({goal.status})" if goal else ""),
+        ("tools", ", ".join(tool.name for tool in tools)),
+        ("created", _when(thread.created_at, now)),
+        ("updated", _when(thread.updated_at, now)),
+        ("source", thread.source),
+        ("provider", thread.model_provider),
+        ("cli version", thread.cli_version),
+        ("cwd", thread.cwd),
+        ("path", thread.path or ""),
+        ("rollout path", thread.rollout_path or ""),
+        ("ephemeral", "yes" if thread.ephemeral else ""),
+        ("sandbox", thread.sandbox_policy or ""),
+        ("approval", thread.approval_mode or ""),
+        ("memory mode", thread.memory_mode or ""),
+        ("git branch", thread.git_branch or ""),
+        ("git sha", thread.git_sha or ""),
+        ("git origin", thread.git_origin_url or ""),
+    ]
+    return details(pairs, width=width)
+
+
+def tools_table(tools: Sequence[DynamicToolRecord], *, width: int) -> Table:
+    """Return the table of `threads tools`."""
+    columns = [
+        Column("POSITION", justify="right"),
+        Column("NAME", style="title"),
+        Column("DESCRIPTION", flexible=True),
+    ]
+    rows = [[str(tool.position), tool.name, tool.description or ""] for tool in tools]
+    return table(columns, rows, width=width)
+
+
+def goal_details(goal: ThreadGoalRecord, *, now: int, width: int) -> Table:
+    """Return what `threads goal` says."""
+    budget = "" if goal.token_budget is None else f" of {goal.token_budget}"
+    pairs: list[tuple[str, Cell]] = [
+        ("goal", (goal.goal_id, "title")),
+        ("objective", goal.objective),
+        ("status", goal.status),
+        ("tokens used", f"{goal.tokens_used}{budget}"),
+        ("time used", f"{goal.time_used_seconds} s"),
+        ("continuations", str(goal.continuation_count)),
+        ("created", _when(goal.created_at, now)),
+        ("updated", _when(goal.updated_at, now)),
+    ]
+    return details(pairs, width=width)
+
+
+def _when(seconds: int | None, now: int) -> str:
+    return "yes" if seconds is None else f"{iso(seconds, local=True)} ({ago(seconds, now)})"

@@ -1,0 +1,108 @@
+"""What the store says about itself: sizes, counts, and how the index compares.
+
+These are answers, not rows: nothing here is stored. Like the records they are frozen, and JSON
+output uses their field names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from agentstate.records import MessageRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThreadStats:
+    """How large a thread's tree is."""
+
+    messages: int = 0
+    branches: int = 0
+    """Messages that nothing answers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreInfo:
+    """Where a store is and what it holds; sizes are in bytes."""
+
+    path: str
+    rule: str
+    """What chose the path: `--db`, a variable, or a default."""
+    schema_version: int
+    newest_version: int
+    """The version this program writes."""
+    journal_mode: str
+    sqlite_version: str
+    size: int
+    wal_size: int
+    index_path: str
+    index_size: int
+    counts: dict[str, int]
+    """Rows of each table that the file has."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BadLine:
+    """A line of the index that cannot be parsed."""
+
+    line: int
+    """Counted from 1."""
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NameDrift:
+    """A thread whose name in the index is not its name in the store."""
+
+    thread_id: str
+    index_name: str | None
+    store_name: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexCheck:
+    """How the session index compares with the store."""
+
+    lines: int
+    """Lines that are not empty."""
+    entries: int
+    """Threads with a line, those deleted since not counted."""
+    bad_lines: tuple[BadLine, ...]
+    ghosts: tuple[str, ...]
+    """Ids that the index names and the store does not have."""
+    drifted: tuple[NameDrift, ...]
+    missing: tuple[str, ...]
+    """Threads of the store without a line."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexRebuild:
+    """What writing the index anew does, or would do."""
+
+    entries: int
+    """Lines written: one a thread of the store."""
+    added: tuple[str, ...]
+    """Threads that had no line."""
+    renamed: tuple[NameDrift, ...]
+    """Threads whose line had another name than the store."""
+    kept_names: tuple[str, ...]
+    """Threads without a name in the store, which keep the one that only the index knew."""
+    dropped: tuple[str, ...]
+    """Ids of threads that are gone."""
+    bad_lines: int
+    backup: str | None
+    """Where the old file is kept; None for a dry run, or where there was none."""
+
+
+class SideBranch(NamedTuple):
+    """A branch beside the one that is looked at."""
+
+    message: MessageRecord
+    """Its first message; what that answers is where the branch leaves."""
+    size: int
+    """How many messages it holds, with all that branches off it."""
+    leaves: int
+    """How many of those nothing answers."""
+    leaf_id: int
+    """The newest of them."""

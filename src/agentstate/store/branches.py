@@ -1,0 +1,158 @@
+"""Reading one branch: from a leaf up its parents to the root, checked on the way.
+
+The walk is one recursive statement, bounded by the limit or by the number of messages, so a
+cycle ends it; what it went through is judged afterwards.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from agentstate import jsontext
+from agentstate.errors import CorruptStoreError
+from agentstate.records import MessageRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from agentstate.db.port import Database, Row
+    from agentstate.records import JsonValue
+
+    Decode = Callable[[str], JsonValue]
+
+COLUMNS: Final = "id, thread_id, role, content, item_json, created_at, parent_entry_id"
+
+_PAGE: Final = 250
+
+# Each turn steps from a message of this thread to its parent, whatever thread that is in: a
+# foreign one is reached once, as evidence, and not followed.
+_WALK: Final = """
+WITH RECURSIVE walk(id, thread_id, parent_entry_id, depth) AS (
+    SELECT id, thread_id, parent_entry_id, 0 FROM messages WHERE id = :leaf
+    UNION ALL
+    SELECT above.id, above.thread_id, above.parent_entry_id, walk.depth + 1
+    FROM walk JOIN messages AS above ON above.id = walk.parent_entry_id
+    WHERE walk.thread_id = :thread_id AND walk.depth < :steps
+)
+"""
+_READ: Final = f"""{_WALK}
+SELECT {", ".join(f"messages.{column}" for column in COLUMNS.split(", "))}
+FROM walk JOIN messages ON messages.id = walk.id ORDER BY walk.depth
+"""
+_IDS: Final = f"{_WALK} SELECT id, thread_id, parent_entry_id FROM walk ORDER BY depth"
+_COUNT: Final = "SELECT count(*) FROM messages WHERE thread_id = :thread_id"
+
+
+def read(
+    database: Database, thread_id: str, leaf: int, limit: int | None, *, raw_json: bool
+) -> list[MessageRecord]:
+    """Return the `limit` messages nearest `leaf` (None: all), root first."""
+    bound = _size(database, thread_id) if limit is None else limit
+    params = {"leaf": leaf, "thread_id": thread_id, "steps": bound - (limit is not None)}
+    rows = database.all(_READ, params)
+    _judge([(row[0], row[1], row[6]) for row in rows], thread_id, leaf, limit)
+    rows.reverse()
+    decode = decoder(raw_json=raw_json)
+    return [decode_message(row, decode) for row in rows]
+
+
+def ids(database: Database, thread_id: str, leaf: int) -> list[int]:
+    """Return the ids of the whole branch, root first."""
+    params = {"leaf": leaf, "thread_id": thread_id, "steps": _size(database, thread_id)}
+    steps = database.all(_IDS, params)
+    _judge(steps, thread_id, leaf, None)
+    return [message_id for message_id, _, _ in reversed(steps)]
+
+
+def stream(
+    database: Database, thread_id: str, leaf: int, *, raw_json: bool
+) -> Iterator[MessageRecord]:
+    """Yield the whole branch, root first, reading a page of it at a time."""
+    path = ids(database, thread_id, leaf)
+    for end in range(len(path) % _PAGE or _PAGE, len(path) + 1, _PAGE):
+        size = min(_PAGE, end)
+        yield from read(database, thread_id, path[end - 1], size, raw_json=raw_json)
+
+
+def decoder(*, raw_json: bool) -> Decode:
+    """Return how to read an item: as its text, checked, or as a value."""
+    return jsontext.verify if raw_json else jsontext.decode
+
+
+def decode_message(row: Row, decode: Decode) -> MessageRecord:
+    """Decode a row of `COLUMNS`; raises `CorruptStoreError` where it cannot be read."""
+    message_id, thread_id, role, content, item_json, created_at, parent_entry_id = row
+    record = _new(MessageRecord)
+    values = record.__dict__
+    values["id"] = message_id
+    values["thread_id"] = thread_id
+    values["role"] = role
+    values["content"] = content
+    values["item"] = None if item_json is None else _item(message_id, item_json, decode)
+    values["created_at"] = created_at
+    values["parent_entry_id"] = parent_entry_id
+    if type(content) is not str or type(role) is not str or type(created_at) is not int:
+        raise CorruptStoreError(
+            f"message {message_id} has a value of the wrong type; see agentstate doctor"
+        )
+    return record
+
+
+_new: Final[Callable[[type[MessageRecord]], MessageRecord]] = object.__new__
+
+
+def _item(message_id: int, item_json: Any, decode: Decode) -> JsonValue:
+    try:
+        return decode(item_json)
+    except (ValueError, TypeError) as error:
+        raise CorruptStoreError(
+            f"the item of message {message_id} is not JSON ({error}); see agentstate doctor"
+        ) from error
+
+
+def _size(database: Database, thread_id: str) -> int:
+    row = database.one(_COUNT, {"thread_id": thread_id})
+    return int(row[0]) if row else 0
+
+
+def _judge(steps: Sequence[Row], thread_id: str, leaf: int, limit: int | None) -> None:
+    """Raise `CorruptStoreError` where the walk (leaf first) did not end as a tree's does."""
+    if not steps:
+        raise bad_leaf(thread_id, leaf, None)
+    if steps[0][1] != thread_id:
+        raise bad_leaf(thread_id, leaf, steps[0][1])
+    last_id, last_thread, last_parent = steps[-1]
+    if last_thread != thread_id:
+        raise _corrupt(
+            thread_id, f"message {steps[-2][0]} has parent {last_id} in thread {last_thread!r}"
+        )
+    if last_parent is None:
+        return
+    if len({step[0] for step in steps}) < len(steps):
+        raise _corrupt(thread_id, f"messages {_cycle(steps)} are a cycle of parents")
+    if limit is None or len(steps) < limit:
+        raise _corrupt(thread_id, f"message {last_id} has parent {last_parent}, which is missing")
+
+
+def _cycle(steps: Sequence[Row], shown: int = 10) -> str:
+    seen: dict[int, None] = {}
+    for message_id, _, _ in steps:
+        if message_id in seen:
+            break
+        seen[message_id] = None
+    members = list(seen)[list(seen).index(message_id) :]
+    return ", ".join(map(str, members[:shown])) + (", …" if len(members) > shown else "")
+
+
+def bad_leaf(thread_id: str, leaf: object, leaf_thread: str | None) -> CorruptStoreError:
+    """Say that a thread's leaf is no message, or another thread's."""
+    if leaf_thread is None:
+        return _corrupt(thread_id, f"its leaf {leaf} is no message")
+    return _corrupt(thread_id, f"its leaf {leaf} is a message of thread {leaf_thread!r}")
+
+
+def _corrupt(thread_id: str, what: str) -> CorruptStoreError:
+    return CorruptStoreError(
+        f"thread {thread_id!r} is damaged: {what}; see agentstate doctor, or choose a leaf with "
+        "agentstate messages checkout"
+    )

@@ -1,0 +1,133 @@
+"""Checkpoints: states of a thread, saved under ids that the agent chose."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from agentstate import jsontext
+from agentstate.db.port import MissingReferenceError
+from agentstate.errors import BadInputError, CheckpointNotFoundError, CorruptStoreError
+from agentstate.records import CheckpointRecord
+from agentstate.store.branches import decoder
+from agentstate.store.threads import unknown_thread
+
+if TYPE_CHECKING:
+    from agentstate.db.port import Row
+    from agentstate.records import JsonValue
+    from agentstate.store.branches import Decode
+    from agentstate.store.context import Context
+
+_SELECT: Final = "SELECT thread_id, checkpoint_id, state_json, created_at FROM checkpoints"
+DEFAULT_LIMIT: Final = 100
+
+
+class Checkpoints:
+    """Save, load, list and delete checkpoints."""
+
+    def __init__(self, context: Context) -> None:
+        """Work on the store of `context`."""
+        self._context = context
+        self._db = context.database
+        # An upsert would keep the row's place; saving again must make it the newest.
+        self._newest_first = f"ORDER BY created_at DESC, {self._db.insertion_order} DESC"
+
+    def save(self, thread_id: str, checkpoint_id: str, state: JsonValue) -> None:
+        """Save a state, in place of one of the same id; stands for `save_checkpoint`.
+
+        A `JsonText` is kept byte for byte. Raises `ThreadNotFoundError`, `BadInputError`.
+        """
+        if not checkpoint_id:
+            raise BadInputError("a checkpoint's id must not be empty")
+        key = {"thread_id": thread_id, "checkpoint_id": checkpoint_id}
+        state_json = jsontext.encode(state, "state")
+        with self._db.transaction():
+            sql = "SELECT max(created_at) FROM checkpoints WHERE thread_id = :thread_id"
+            newest = self._db.one(sql, {"thread_id": thread_id}) or (None,)
+            self._remove(key)
+            try:
+                self._db.execute(
+                    "INSERT INTO checkpoints(thread_id, checkpoint_id, state_json, created_at) "
+                    "VALUES (:thread_id, :checkpoint_id, :state_json, :created_at)",
+                    {
+                        **key,
+                        "state_json": state_json,
+                        "created_at": max(self._context.now(), newest[0] or 0),
+                    },
+                )
+            except MissingReferenceError as error:
+                raise unknown_thread(thread_id) from error
+
+    def load(
+        self, thread_id: str, checkpoint_id: str | None = None, *, raw_json: bool = False
+    ) -> CheckpointRecord | None:
+        """Return a checkpoint, or the one saved last; stands for `load_checkpoint`.
+
+        With `raw_json` the state is `JsonText`. Raises `CorruptStoreError` where it is not JSON,
+        for which the Rust program gives null.
+        """
+        wanted = "" if checkpoint_id is None else "AND checkpoint_id = :checkpoint_id"
+        row = self._db.one(
+            f"{_SELECT} WHERE thread_id = :thread_id {wanted} {self._newest_first} LIMIT 1",
+            {"thread_id": thread_id, "checkpoint_id": checkpoint_id},
+        )
+        return _checkpoint(row, decoder(raw_json=raw_json)) if row else None
+
+    def list(
+        self, thread_id: str, limit: int | None = DEFAULT_LIMIT, *, raw_json: bool = False
+    ) -> list[CheckpointRecord]:
+        """Return checkpoints, last saved first (None: all); stands for `list_checkpoints`."""
+        clause = "" if limit is None else "LIMIT :limit"
+        rows = self._db.all(
+            f"{_SELECT} WHERE thread_id = :thread_id {self._newest_first} {clause}",
+            {"thread_id": thread_id, "limit": limit},
+        )
+        decode = decoder(raw_json=raw_json)
+        return [_checkpoint(row, decode) for row in rows]
+
+    def exists(self, thread_id: str, checkpoint_id: str) -> bool:
+        """Tell whether there is such a checkpoint, also one that cannot be read."""
+        sql = (
+            "SELECT 1 FROM checkpoints "
+            "WHERE thread_id = :thread_id AND checkpoint_id = :checkpoint_id"
+        )
+        key = {"thread_id": thread_id, "checkpoint_id": checkpoint_id}
+        return self._db.one(sql, key) is not None
+
+    def count(self, thread_id: str) -> int:
+        """Return how many checkpoints a thread has."""
+        sql = "SELECT count(*) FROM checkpoints WHERE thread_id = :thread_id"
+        row = self._db.one(sql, {"thread_id": thread_id})
+        return int(row[0]) if row else 0
+
+    def delete(self, thread_id: str, checkpoint_id: str) -> None:
+        """Delete a checkpoint; stands for `delete_checkpoint`.
+
+        Raises `CheckpointNotFoundError`, where the Rust program says nothing.
+        """
+        with self._db.transaction():
+            if not self._remove({"thread_id": thread_id, "checkpoint_id": checkpoint_id}):
+                raise CheckpointNotFoundError(
+                    f"no checkpoint {checkpoint_id!r} in thread {thread_id!r}"
+                )
+
+    def _remove(self, key: dict[str, str]) -> int:
+        return self._db.execute(
+            "DELETE FROM checkpoints "
+            "WHERE thread_id = :thread_id AND checkpoint_id = :checkpoint_id",
+            key,
+        )
+
+
+def _checkpoint(row: Row, decode: Decode) -> CheckpointRecord:
+    """Decode a row of `_SELECT`."""
+    thread_id, checkpoint_id, state_json, created_at = row
+    try:
+        state = decode(state_json)
+    except (ValueError, TypeError) as error:
+        raise CorruptStoreError(
+            f"the state of checkpoint {checkpoint_id!r} in thread {thread_id!r} is not JSON "
+            f"({error}); see agentstate doctor"
+        ) from error
+    return CheckpointRecord(
+        thread_id=thread_id, checkpoint_id=checkpoint_id, state=state, created_at=created_at
+    )

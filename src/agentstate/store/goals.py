@@ -1,0 +1,104 @@
+"""Goals: what a thread is meant to achieve; at most one a thread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from agentstate.db.port import MissingReferenceError
+from agentstate.errors import CorruptStoreError, GoalNotFoundError
+from agentstate.records import ThreadGoalRecord, ThreadGoalStatus
+from agentstate.store.binding import bind, bind_fields, field_names
+from agentstate.store.context import fill, is_plain
+from agentstate.store.threads import unknown_thread
+
+if TYPE_CHECKING:
+    from agentstate.db.port import Row
+    from agentstate.store.context import Context
+
+_FIELDS: Final = field_names(ThreadGoalRecord)
+_UPDATES: Final = ", ".join(f"{field} = excluded.{field}" for field in _FIELDS[1:])
+
+
+class Goals:
+    """Get, set and delete a thread's goal."""
+
+    def __init__(self, context: Context) -> None:
+        """Work on the store of `context`."""
+        self._context = context
+        self._db = context.database
+
+    def get(self, thread_id: str) -> ThreadGoalRecord | None:
+        """Return a thread's goal; None too for a file of version 1 or 2, which has no goals."""
+        if not self._db.has_column("thread_goals", "goal_id"):
+            return None
+        # Version 3 has the table without the count.
+        counted = self._db.has_column("thread_goals", "continuation_count")
+        count = "continuation_count" if counted else "0"
+        row = self._db.one(
+            f"SELECT {', '.join(_FIELDS[:-1])}, {count} FROM thread_goals "
+            "WHERE thread_id = :thread_id",
+            {"thread_id": thread_id},
+        )
+        return _goal(row) if row else None
+
+    def set(self, goal: ThreadGoalRecord) -> None:
+        """Write a thread's goal, in place of one it has; raises `ThreadNotFoundError`."""
+        values = ", ".join(f":{field}" for field in _FIELDS)
+        try:
+            self._db.execute(
+                f"INSERT INTO thread_goals({', '.join(_FIELDS)}) VALUES ({values}) "
+                f"ON CONFLICT(thread_id) DO UPDATE SET {_UPDATES}",
+                bind(goal),
+            )
+        except MissingReferenceError as error:
+            raise unknown_thread(goal.thread_id) from error
+
+    def change(self, thread_id: str, **columns: Any) -> None:
+        """Set the named columns of a thread's goal only, and bump `updated_at`, in one transaction.
+
+        A goal that is not there yet begins now, under a new id, and needs its objective. Raises
+        `ThreadNotFoundError`, and `GoalNotFoundError` where there is no goal and no objective.
+        """
+        params = bind_fields(ThreadGoalRecord, columns)
+        now = self._context.now()
+        with self._db.transaction():
+            if self.get(thread_id) is None:
+                if "objective" not in columns:
+                    raise GoalNotFoundError(
+                        f"thread {thread_id!r} has no goal yet; give its objective"
+                    )
+                self.set(
+                    ThreadGoalRecord(
+                        thread_id=thread_id,
+                        goal_id=self._context.new_id(),
+                        created_at=now,
+                        updated_at=now,
+                        **columns,
+                    )
+                )
+                return
+            settings = ", ".join(f"{name} = :{name}" for name in columns)
+            self._db.execute(
+                f"UPDATE thread_goals SET {settings}, updated_at = :now "
+                "WHERE thread_id = :thread_id",
+                {**params, "thread_id": thread_id, "now": now},
+            )
+
+    def delete(self, thread_id: str) -> None:
+        """Delete a thread's goal; raises `GoalNotFoundError`."""
+        sql = "DELETE FROM thread_goals WHERE thread_id = :thread_id"
+        if not self._db.execute(sql, {"thread_id": thread_id}):
+            raise GoalNotFoundError(f"thread {thread_id!r} has no goal")
+
+
+_STATUS: Final = {status.value: status for status in ThreadGoalStatus}
+
+
+def _goal(row: Row) -> ThreadGoalRecord:
+    goal = fill(ThreadGoalRecord, _FIELDS, row)
+    if not is_plain(row) or goal.status not in _STATUS:
+        raise CorruptStoreError(
+            f"the goal of thread {goal.thread_id!r} cannot be read; see agentstate doctor"
+        )
+    vars(goal)["status"] = _STATUS[goal.status]
+    return goal

@@ -1,0 +1,168 @@
+"""The session index as a projection of the store: looked up, compared, and written anew."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from agentstate.records import SessionIndexEntry, ThreadListFilters, ThreadSort
+from agentstate.reports import BadLine, IndexCheck, IndexRebuild, NameDrift
+from agentstate.store.threads import Threads
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from agentstate.records import ThreadMetadata
+    from agentstate.session_index import CompactionResult
+    from agentstate.store.context import Context
+
+
+class Index:
+    """Names and rollout paths of threads, from `session_index.jsonl` beside the store."""
+
+    def __init__(self, context: Context) -> None:
+        """Work on the index of `context`."""
+        self._context = context
+        self._file = context.index
+        self._threads = Threads(context)
+
+    def append(
+        self,
+        thread_id: str,
+        name: str | None,
+        updated_at: int,
+        rollout_path: str | os.PathLike[str] | None,
+    ) -> None:
+        """Append a line; stands for the Rust program's `append_thread_name`.
+
+        Raises `StoreUnavailableError` and `StoreBusyError`, unlike writes of the store, which
+        only warn where the index cannot be written.
+        """
+        self._context.require_writable()
+        self._file.append(
+            SessionIndexEntry(
+                thread_id=thread_id,
+                thread_name=name,
+                updated_at=updated_at,
+                rollout_path=None if rollout_path is None else os.fspath(rollout_path),
+            )
+        )
+
+    def name_of(self, thread_id: str) -> str | None:
+        """Return the name in a thread's last line; stands for `find_thread_name_by_id`."""
+        entry = self._file.entry_of(thread_id)
+        return entry.thread_name if entry else None
+
+    def names_of(self, thread_ids: Collection[str]) -> dict[str, str | None]:
+        """Return the name of each id, None for those without; `find_thread_names_by_ids`."""
+        entries = self._file.entries_of(thread_ids)
+        return {
+            thread_id: entries[thread_id].thread_name if thread_id in entries else None
+            for thread_id in thread_ids
+        }
+
+    def path_of_name(self, name: str) -> str | None:
+        """Return the rollout path of a name, whatever its ASCII case.
+
+        Stands for `find_thread_path_by_name_str`: the newest `updated_at` wins, ties by the last
+        line.
+        """
+        return self._file.path_of_name(name)
+
+    def list(self) -> Sequence[SessionIndexEntry]:
+        """Return the last line of each thread, in the order of those lines."""
+        return [entry for entry in self._file.latest().values() if not _is_tombstone(entry)]
+
+    def check(self) -> IndexCheck:
+        """Compare the index with the store."""
+        contents = self._file.read()
+        entries = self._file.latest()
+        threads = {thread.id: thread for thread in self._all_threads()}
+        return IndexCheck(
+            lines=contents.lines,
+            entries=sum(not _is_tombstone(entry) for entry in entries.values()),
+            bad_lines=tuple(BadLine(line=bad.number, reason=bad.reason) for bad in contents.bad_lines),
+            ghosts=_ghosts(entries, threads),
+            drifted=_drifted(entries, threads),
+            missing=tuple(thread_id for thread_id in threads if thread_id not in entries),
+        )
+
+    def compact(self) -> CompactionResult:
+        """Keep only the last line of each thread, in order; atomic."""
+        self._context.require_writable()
+        return self._file.compact()
+
+    def rebuild(self, *, dry_run: bool = False) -> IndexRebuild:
+        """Write one line for each thread of the store, oldest first.
+
+        A name that only the index knows is kept; entries of threads that are gone are dropped;
+        the old file stays beside the new one.
+        """
+        if dry_run:
+            return self._rebuild(dry_run=True)
+        self._context.require_writable()
+        with self._file.locked():
+            return self._rebuild(dry_run=False)
+
+    def _rebuild(self, *, dry_run: bool) -> IndexRebuild:
+        bad_lines = len(self._file.read().bad_lines)
+        old = self._file.latest()
+        threads = self._all_threads()
+        by_id = {thread.id: thread for thread in threads}
+        new = [_entry(thread, old.get(thread.id)) for thread in threads]
+        backup = None if dry_run else self._file.replace(new)
+        return IndexRebuild(
+            entries=len(new),
+            added=tuple(thread.id for thread in threads if thread.id not in old),
+            renamed=tuple(d for d in _drifted(old, by_id) if d.store_name is not None),
+            kept_names=tuple(
+                entry.thread_id
+                for entry in new
+                if entry.thread_name is not None and by_id[entry.thread_id].name is None
+            ),
+            dropped=_ghosts(old, by_id),
+            bad_lines=bad_lines,
+            backup=None if backup is None else str(backup),
+        )
+
+    def _all_threads(self) -> Sequence[ThreadMetadata]:
+        """Return every thread, oldest first."""
+        everything = ThreadListFilters(include_archived=True, limit=None, sort=ThreadSort.UPDATED)
+        return self._threads.list(everything)[::-1]
+
+
+def _entry(thread: ThreadMetadata, old: SessionIndexEntry | None) -> SessionIndexEntry:
+    kept = old.thread_name if old and thread.name is None else thread.name
+    return SessionIndexEntry(
+        thread_id=thread.id,
+        thread_name=kept,
+        updated_at=thread.updated_at,
+        rollout_path=thread.rollout_path,
+    )
+
+
+def _is_tombstone(entry: SessionIndexEntry) -> bool:
+    """Tell whether the line says that its thread was deleted (or never had name and path)."""
+    return entry.thread_name is None and entry.rollout_path is None
+
+
+def _ghosts(
+    entries: dict[str, SessionIndexEntry], threads: dict[str, ThreadMetadata]
+) -> tuple[str, ...]:
+    return tuple(
+        thread_id
+        for thread_id, entry in entries.items()
+        if thread_id not in threads and not _is_tombstone(entry)
+    )
+
+
+def _drifted(
+    entries: dict[str, SessionIndexEntry], threads: dict[str, ThreadMetadata]
+) -> tuple[NameDrift, ...]:
+    return tuple(
+        NameDrift(
+            thread_id=thread_id, index_name=entry.thread_name, store_name=threads[thread_id].name
+        )
+        for thread_id, entry in entries.items()
+        if thread_id in threads and entry.thread_name != threads[thread_id].name
+    )

@@ -1,0 +1,53 @@
+"""What a store holds: version, counts, sizes."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from agentstate.db import schema
+from agentstate.reports import StoreInfo
+
+if TYPE_CHECKING:
+    from agentstate.config import Location
+    from agentstate.db.port import Database
+
+_TABLES: Final = (
+    "threads",
+    "messages",
+    "checkpoints",
+    "jobs",
+    "thread_dynamic_tools",
+    "thread_goals",
+    *schema.WORKFLOW_TABLES,
+)
+
+
+def information(database: Database, location: Location) -> StoreInfo:
+    """Count the rows of each table that the file has, and measure the files."""
+    counts: dict[str, int] = {}
+    for table in _TABLES:
+        if database.has_table(table):
+            row = database.one(f"SELECT count(*) FROM {table}")
+            counts[table] = int(row[0]) if row else 0
+    about = database.about()
+    return StoreInfo(
+        path=str(location.path),
+        rule=location.rule,
+        schema_version=about.schema_version,
+        newest_version=schema.NEWEST,
+        journal_mode=about.journal_mode,
+        sqlite_version=about.engine_version,
+        size=_size(str(location.path)),
+        wal_size=_size(f"{location.path}-wal"),
+        index_path=str(location.index_path),
+        index_size=_size(str(location.index_path)),
+        counts=counts,
+    )
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size  # noqa: PTH116 - text is what we have
+    except OSError:
+        return 0

@@ -1,0 +1,77 @@
+"""Dynamic tools: what a thread offers to the model beyond the built-in tools."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agentstate.db.port import DuplicateKeyError
+from agentstate.errors import BadInputError, CorruptStoreError
+from agentstate.records import DynamicToolRecord
+from agentstate.store.binding import bind
+from agentstate.store.branches import decoder
+from agentstate.store.threads import unknown_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from agentstate.db.port import Row
+    from agentstate.store.branches import Decode
+    from agentstate.store.context import Context
+
+
+class Tools:
+    """Replace and list a thread's dynamic tools."""
+
+    def __init__(self, context: Context) -> None:
+        """Work on the store of `context`."""
+        self._db = context.database
+
+    def replace(self, thread_id: str, tools: Iterable[DynamicToolRecord]) -> None:
+        """Put these tools in place of all that the thread has, or change nothing.
+
+        Stands for the Rust program's `persist_dynamic_tools`. Raises `ThreadNotFoundError`, and
+        `BadInputError` for two tools at one position.
+        """
+        rows = [{"thread_id": thread_id, **bind(tool)} for tool in tools]
+        with self._db.transaction():
+            sql = "SELECT 1 FROM threads WHERE id = :thread_id"
+            if self._db.one(sql, {"thread_id": thread_id}) is None:
+                raise unknown_thread(thread_id)
+            sql = "DELETE FROM thread_dynamic_tools WHERE thread_id = :thread_id"
+            self._db.execute(sql, {"thread_id": thread_id})
+            try:
+                self._db.execute_many(
+                    "INSERT INTO thread_dynamic_tools"
+                    "(thread_id, position, name, description, input_schema) "
+                    "VALUES (:thread_id, :position, :name, :description, :input_schema)",
+                    rows,
+                )
+            except DuplicateKeyError as error:
+                raise BadInputError("two tools have the same position") from error
+
+    def list(self, thread_id: str, *, raw_json: bool = False) -> list[DynamicToolRecord]:
+        """Return a thread's tools by position; stands for `get_dynamic_tools`.
+
+        With `raw_json` the schemas are `JsonText`. Raises `CorruptStoreError`.
+        """
+        decode = decoder(raw_json=raw_json)
+        rows = self._db.all(
+            "SELECT position, name, description, input_schema FROM thread_dynamic_tools "
+            "WHERE thread_id = :thread_id ORDER BY position",
+            {"thread_id": thread_id},
+        )
+        return [_tool(row, thread_id, decode) for row in rows]
+
+
+def _tool(row: Row, thread_id: str, decode: Decode) -> DynamicToolRecord:
+    position, name, description, input_schema = row
+    try:
+        schema = decode(input_schema)
+    except (ValueError, TypeError) as error:
+        raise CorruptStoreError(
+            f"the schema of tool {name!r} in thread {thread_id!r} is not JSON ({error}); "
+            "see agentstate doctor"
+        ) from error
+    return DynamicToolRecord(
+        position=position, name=name, description=description, input_schema=schema
+    )

@@ -13,7 +13,7 @@ from trees import NOW, branch_view, lexer, message, thread
 def picture() -> str:
     owner, messages = lexer()
     lines = tree_lines(branch_view(owner, messages), TreeOptions(now=NOW, width=100))
-    return svg(lines, title='agentstate messages tree "Fix the lexer"', width=100)
+    return svg(lines, title='agentstate messages tree "Fix the lexer"')
 
 
 def test_a_picture_is_the_same_every_time() -> None:
@@ -33,7 +33,7 @@ def test_a_picture_shows_every_line_and_fetches_nothing() -> None:
 
 def test_wide_letters_get_two_cells_in_a_picture() -> None:
     view = WholeView(thread=thread(1), messages=[message(1, None, "語語語語🙂&")])
-    text = svg(tree_lines(view, TreeOptions(now=NOW, width=80)), title="wide", width=80)
+    text = svg(tree_lines(view, TreeOptions(now=NOW, width=80)), title="wide")
     root = ET.fromstring(text)  # noqa: S314 - our own text
     (found,) = [
         node for node in root.iter("{http://www.w3.org/2000/svg}text") if "語" in (node.text or "")
@@ -43,6 +43,6 @@ def test_wide_letters_get_two_cells_in_a_picture() -> None:
 
 
 def test_a_picture_shows_a_title_as_it_is() -> None:
-    text = svg([], title="[bold]<a> & \x1b", width=40)
+    text = svg([], title="[bold]<a> & \x1b")
     root = ET.fromstring(text)  # noqa: S314 - our own text
     assert "[bold]<a> & \\x1b" in "".join(root.itertext()).replace("\xa0", " ")

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import os
-import re
+import subprocess
+import sys
 from io import StringIO
 from typing import IO, TYPE_CHECKING
 
@@ -16,7 +17,6 @@ from agentstate.render.theme import (
     blocks,
     console,
     in_color,
-    plain,
     role_style,
     screen_width,
 )
@@ -138,21 +138,39 @@ def test_console_in_a_pipe_cuts_nothing_unless_columns_say_so(
     assert console(StringIO()).width == 50
 
 
+@pytest.mark.parametrize(
+    ("environ", "system"),
+    [
+        ({}, "256"),
+        ({"TERM": "xterm-256color"}, "256"),
+        ({"TERM": "linux"}, "standard"),
+        ({"TERM": "dumb"}, "standard"),
+        ({"TERM": "alacritty", "COLORTERM": "truecolor"}, "256"),
+    ],
+)
 def test_colours_are_sixteen_where_the_terminal_has_no_more(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], system: str
 ) -> None:
-    line = [("user", "role.user"), (" ", ""), ("[x]", "dim"), ("y", "text")]
-    shown = {}
-    for term in ("xterm-256color", "linux"):
-        monkeypatch.setenv("TERM", term)
-        monkeypatch.delenv("COLORTERM", raising=False)
-        file = StringIO()
-        for block in blocks([line]):
-            console(file, color="always").print(block, end="", soft_wrap=True)
-        shown[term] = file.getvalue()
-    assert shown["xterm-256color"] == "\x1b[1;38;5;33muser\x1b[0m \x1b[2m[x]\x1b[0my\n"
-    assert re.fullmatch(r"\x1b\[1;\d\dmuser\x1b\[0m \x1b\[2m\[x\]\x1b\[0my\n", shown["linux"])
-    assert plain(line) == "user [x]y"
+    for name in ("TERM", "COLORTERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert console(StringIO(), color="always").color_system == system
+
+
+@pytest.mark.parametrize(("term", "blue"), [("xterm-256color", "1;38;5;33"), ("linux", "1;94")])
+def test_a_line_in_colour(term: str, blue: str) -> None:
+    # A process of its own: rich remembers the codes of a style, whatever the terminal.
+    program = (
+        "import sys\n"
+        "from agentstate.render.theme import blocks, console\n"
+        "line = [('user', 'role.user'), (' ', ''), ('[x]', 'dim'), ('y', 'text')]\n"
+        "for block in blocks([line]):\n"
+        "    console(sys.stdout, color='always').print(block, end='', soft_wrap=True)\n"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, env={"TERM": term}, text=True, check=True)
+    assert done.stdout == f"\x1b[{blue}muser\x1b[0m \x1b[2m[x]\x1b[0my\n"
 
 
 def test_blocks_hold_every_line_once() -> None:
@@ -164,3 +182,17 @@ def test_blocks_hold_every_line_once() -> None:
     assert len(drawn) == 3
     assert file.getvalue().split() == [str(number) for number in range(25)]
     assert list(blocks([])) == []
+
+
+def test_colour_needs_a_console_of_rich_and_nothing_above_it() -> None:
+    program = (
+        "import io, sys\n"
+        "from agentstate.render.theme import blocks, console\n"
+        "for block in blocks([[('\u8a9e', 'role.user')]]):\n"
+        "    console(io.StringIO(), color='always').print(block, end='', soft_wrap=True)\n"
+        "names = {'rich.table', 'rich.markdown', 'rich.syntax', 'rich.progress', 'pygments'}\n"
+        "print('rich.console' in sys.modules, names & set(sys.modules))\n"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "True set()\n"

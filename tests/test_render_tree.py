@@ -2,22 +2,21 @@ from __future__ import annotations
 
 import re
 from io import StringIO
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from rich.cells import cell_len
 
 from agentstate.jsontext import JsonText
+from agentstate.records import SideBranch, ThreadStats
 from agentstate.render.theme import blocks, console
 from agentstate.render.tree import tree_lines
 from agentstate.render.tree_layout import (
     MAX_STUBS,
     BranchView,
-    TreeStub,
     WholeView,
 )
 from agentstate.render.tree_row import TreeOptions
-from agentstate.reports import ThreadStats
 from trees import (
     HOUR,
     NODE,
@@ -32,6 +31,9 @@ from trees import (
     stored,
     thread,
 )
+
+if TYPE_CHECKING:
+    from agentstate.records import JsonValue
 
 GOLDEN: Final[dict[str, dict[str, Any]]] = {
     "20": {"width": 20},
@@ -199,7 +201,7 @@ def test_role_filter_hangs_what_is_left_below_the_nearest_message_above() -> Non
         (None, "(empty)"),
     ],
 )
-def test_a_message_without_text_shows_its_item(item: Any, shown: str) -> None:
+def test_a_message_without_text_shows_its_item(item: JsonValue, shown: str) -> None:
     messages = [message(1, None, " \n\t\r\n ", item=item)]
     for full in (False, True):
         line = drawing(WholeView(thread=thread(1), messages=messages), width=80, full=full)[1]
@@ -262,7 +264,8 @@ def test_an_empty_thread_says_so() -> None:
 
 def test_a_view_takes_stubs_in_any_order() -> None:
     stubs = [
-        TreeStub(message=message(entry, 1), size=1, leaves=1, leaf_id=entry) for entry in (4, 2, 3)
+        SideBranch(message=message(entry, 1), size=1, leaves=1, leaf_id=entry)
+        for entry in (4, 2, 3)
     ]
     view = BranchView(
         thread=thread(1), stats=ThreadStats(messages=4), messages=chain(1), stubs=stubs

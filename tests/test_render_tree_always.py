@@ -126,6 +126,7 @@ def test_any_tree_is_drawn_within_the_width_and_whole(
 
 @settings(max_examples=60, deadline=None)
 @given(messages=forests(), shown=st.lists(roles, max_size=3), depth=st.integers(0, 3))
+@example([], ["\x1f\x1f\x08", "e" + "\u0301" * 5000], 0)
 def test_any_tree_is_drawn_with_any_filter(
     messages: list[MessageRecord], shown: list[str], depth: int
 ) -> None:

@@ -28,27 +28,11 @@ def test_nodes_of_a_stored_thread() -> None:
         "is_leaf": False,
         "is_current_leaf": False,
     }
-    assert (nodes[38]["depth"], nodes[38]["is_current_leaf"], nodes[38]["is_leaf"]) == (
-        22,
-        True,
-        False,
-    )
-    assert (nodes[39]["depth"], nodes[39]["on_active_branch"], nodes[39]["is_leaf"]) == (
-        23,
-        False,
-        True,
-    )
-    assert [entry for entry, node in nodes.items() if node["is_leaf"]] == [
-        39,
-        52,
-        56,
-        57,
-        58,
-        63,
-        64,
-        65,
-    ]
-    assert nodes[65]["depth"] == 15
+    assert nodes[38] | {"depth": 22, "is_leaf": False, "is_current_leaf": True} == nodes[38]
+    assert nodes[39] | {"depth": 23, "is_leaf": True, "on_active_branch": False} == nodes[39]
+    assert nodes[65]["depth"] == 16
+    leaves = [entry for entry, node in nodes.items() if node["is_leaf"]]
+    assert leaves == [39, 52, 56, 57, 58, 63, 64, 65]
     assert sum(node["on_active_branch"] for node in nodes.values()) == 23
 
 

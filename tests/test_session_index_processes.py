@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -121,13 +122,39 @@ append("after")
 """
 
 
-def start(script: str, path: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+@contextmanager
+def running(script: str, path: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Give a process that runs `script`, and end it whatever happens."""
+    child = subprocess.Popen(
         [sys.executable, "-c", PRELUDE + script, str(path), *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
+    with child:
+        try:
+            yield child
+        finally:
+            child.kill()
+
+
+@contextmanager
+def running_at_once(script: str, path: Path, names: str) -> Iterator[list[subprocess.Popen[str]]]:
+    """Give a process for each letter of `names`, and let them go when all are ready."""
+    with ExitStack() as stack:
+        children = [stack.enter_context(running(script, path, name)) for name in names]
+        for child in children:
+            ready(child)
+        for child in children:
+            pipe(child.stdin).write("go\n")
+            pipe(child.stdin).flush()
+        yield children
+
+
+def finish(child: subprocess.Popen[str]) -> str:
+    output, _ = child.communicate(timeout=PATIENCE)
+    assert child.returncode == 0
+    return output
 
 
 def pipe(stream: IO[str] | None) -> IO[str]:
@@ -139,18 +166,6 @@ def ready(child: subprocess.Popen[str]) -> None:
     assert pipe(child.stdout).readline() == "ready\n"
 
 
-def go(child: subprocess.Popen[str]) -> None:
-    pipe(child.stdin).write("go\n")
-    pipe(child.stdin).flush()
-
-
-def run(script: str, path: Path, *arguments: str) -> list[str]:
-    with start(script, path, *arguments) as child:
-        output, _ = child.communicate(timeout=PATIENCE)
-    assert child.returncode == 0
-    return output.splitlines()
-
-
 @pytest.fixture
 def index(tmp_path: Path) -> SessionIndex:
     return SessionIndex(tmp_path / "session_index.jsonl", timeout=30)
@@ -160,26 +175,20 @@ def index(tmp_path: Path) -> SessionIndex:
 def compactor(index: SessionIndex) -> Iterator[subprocess.Popen[str]]:
     """Give a process that compacts the index without a pause until the test ends."""
     index.append(SessionIndexEntry(thread_id="first", updated_at=1))
-    with start(COMPACT_UNTIL_KILLED, index.path) as child:
+    with running(COMPACT_UNTIL_KILLED, index.path) as child:
         ready(child)
         yield child
         assert child.poll() is None
-        child.kill()
 
 
 @pytest.mark.usefixtures("compactor")
 def test_eight_programs_append_while_one_compacts(index: SessionIndex) -> None:
-    children = [start(APPEND, index.path, str(number)) for number in range(8)]
-    for child in children:
-        ready(child)
-    for child in children:
-        go(child)
-    while any(child.poll() is None for child in children):
-        # A reader takes no lock and never sees a file that is not whole.
-        assert next(iter(index.latest())) == "first"
-    for child in children:
-        child.communicate(timeout=PATIENCE)
-        assert child.returncode == 0
+    with running_at_once(APPEND, index.path, "01234567") as children:
+        while any(child.poll() is None for child in children):
+            # A reader takes no lock and never sees a file that is not whole.
+            assert next(iter(index.latest())) == "first"
+        for child in children:
+            finish(child)
     latest = index.latest()
     written = {f"{number}-{line}" for number in range(8) for line in range(40)}
     assert written | {"first", "shared", "dead"} == set(latest)
@@ -188,16 +197,11 @@ def test_eight_programs_append_while_one_compacts(index: SessionIndex) -> None:
 
 @pytest.mark.usefixtures("compactor")
 def test_older_programs_without_the_lock_lose_nothing(index: SessionIndex) -> None:
-    children = [start(APPEND_LIKE_AN_OLDER_PROGRAM, index.path, name) for name in "ab"]
-    for child in children:
-        ready(child)
-    for child in children:
-        go(child)
-    for number in range(50):
-        index.append(SessionIndexEntry(thread_id=f"ours-{number}", updated_at=1))
-    for child in children:
-        child.communicate(timeout=PATIENCE)
-        assert child.returncode == 0
+    with running_at_once(APPEND_LIKE_AN_OLDER_PROGRAM, index.path, "ab") as children:
+        for number in range(50):
+            index.append(SessionIndexEntry(thread_id=f"ours-{number}", updated_at=1))
+        for child in children:
+            finish(child)
     written = {f"{name}-{number}" for name in "ab" for number in range(300)}
     ours = {f"ours-{number}" for number in range(50)}
     assert written | ours | {"first", "dead"} == set(index.latest())
@@ -207,11 +211,10 @@ def test_older_programs_without_the_lock_lose_nothing(index: SessionIndex) -> No
 def test_what_comes_late_on_the_old_file_is_carried_over(index: SessionIndex) -> None:
     for _ in range(2):
         index.append(SessionIndexEntry(thread_id="a", updated_at=1))
-    with start(APPEND_LATE, index.path) as child:
+    with running(APPEND_LATE, index.path) as child:
         ready(child)
         index.compact()
-        child.communicate(timeout=PATIENCE)
-        assert child.returncode == 0
+        finish(child)
     assert list(index.latest()) == ["a", "late"]
     assert index.read().lines == 2
 
@@ -219,7 +222,7 @@ def test_what_comes_late_on_the_old_file_is_carried_over(index: SessionIndex) ->
 def test_a_kill_costs_no_acknowledged_line(index: SessionIndex) -> None:
     acknowledged: list[str] = []
     for name, kill_after in (("a", 1), ("b", 7), ("c", 30), ("d", 31), ("e", 60)):
-        with start(APPEND_AND_COMPACT_UNTIL_KILLED, index.path, name) as child:
+        with running(APPEND_AND_COMPACT_UNTIL_KILLED, index.path, name) as child:
             acknowledged += [pipe(child.stdout).readline().strip() for _ in range(kill_after)]
             child.kill()
             acknowledged += pipe(child.stdout).read().split()
@@ -235,8 +238,9 @@ def test_a_kill_costs_no_acknowledged_line(index: SessionIndex) -> None:
 
 def test_a_disk_that_is_full_tears_one_line_and_no_other(index: SessionIndex) -> None:
     index.append(SessionIndexEntry(thread_id="before", updated_at=1))
-    (refusal,) = run(APPEND_TO_A_FULL_DISK, index.path)
-    assert refusal == f"cannot write to the session index {index.path}: File too large"
+    with running(APPEND_TO_A_FULL_DISK, index.path) as child:
+        refusal = finish(child)
+    assert refusal == f"cannot write to the session index {index.path}: File too large\n"
     assert list(index.latest()) == ["before", "after"]
     assert [bad.number for bad in index.read().bad_lines] == [2]
 
@@ -256,7 +260,8 @@ def test_a_folder_one_may_not_write_is_refused_and_can_be_read(public_folder: Pa
     path.chmod(0o644)
     public_folder.chmod(0o555)
     refusal = f"cannot lock the session index with {path}.lock: Permission denied"
-    answers = run(TRY_AS_NOBODY, path, "latest", "append", "compact", "replace")
+    with running(TRY_AS_NOBODY, path, "latest", "append", "compact", "replace") as child:
+        answers = finish(child).splitlines()
     assert answers == ["1", refusal, refusal, refusal]
     assert [entry.name for entry in public_folder.iterdir()] == [path.name]
 
@@ -265,8 +270,21 @@ def test_a_folder_one_may_not_write_is_refused_and_can_be_read(public_folder: Pa
 def test_another_users_index_is_refused(public_folder: Path) -> None:
     path = public_folder / "session_index.jsonl"
     SessionIndex(path).append(SessionIndexEntry(thread_id="a", updated_at=1))
-    answers = run(TRY_AS_NOBODY, path, "latest", "append")
+    with running(TRY_AS_NOBODY, path, "latest", "append") as child:
+        answers = finish(child).splitlines()
     assert answers == [
         f"cannot read the session index {path}: Permission denied",
         f"cannot lock the session index with {path}.lock: Permission denied",
     ]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act for another user")
+def test_what_root_makes_in_a_users_folder_is_the_users(tmp_path: Path) -> None:
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    os.chown(folder, 65534, 65534)
+    SessionIndex(folder / "session_index.jsonl").append(
+        SessionIndexEntry(thread_id="t", updated_at=1)
+    )
+    owners = {path.name: path.stat().st_uid for path in folder.iterdir()}
+    assert owners == {"session_index.jsonl": 65534, "session_index.jsonl.lock": 65534}

@@ -9,11 +9,17 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from agentstate.records import MessageRecord, SessionSource, ThreadMetadata, ThreadStatus
+from agentstate.records import (
+    MessageRecord,
+    SessionSource,
+    SideBranch,
+    ThreadMetadata,
+    ThreadStatus,
+)
 from agentstate.render.theme import plain
 from agentstate.render.tree import tree_lines
 from agentstate.render.tree_forest import Forest
-from agentstate.render.tree_layout import BranchView, TreeStub, WholeView
+from agentstate.render.tree_layout import BranchView, WholeView
 from agentstate.render.tree_row import TreeOptions
 
 if TYPE_CHECKING:
@@ -26,7 +32,7 @@ NODE: Final = re.compile(r"^[│├└─ …]*[●◉○] +#(-?\d+) ")
 """The start of a message's line."""
 
 
-def drawing(view: BranchView | WholeView, **options: Any) -> list[str]:
+def drawing(view: BranchView | WholeView, **options: Any) -> list[str]:  # noqa: ANN401 - options of a drawing
     return [plain(line) for line in tree_lines(view, TreeOptions(**{"now": NOW, **options}))]
 
 
@@ -44,7 +50,7 @@ def golden(name: str, lines: Iterable[str]) -> tuple[str, str]:
     return drawn, path.read_text(encoding="utf-8")
 
 
-def thread(leaf: int | None, **columns: Any) -> ThreadMetadata:
+def thread(leaf: int | None, **columns: Any) -> ThreadMetadata:  # noqa: ANN401 - its columns
     defaults: dict[str, Any] = {
         "id": "t-1",
         "name": "A tree",
@@ -56,7 +62,12 @@ def thread(leaf: int | None, **columns: Any) -> ThreadMetadata:
     return ThreadMetadata(**{**defaults, **columns})
 
 
-def message(entry: int, parent: int | None, content: str | None = None, **columns: Any) -> Any:
+def message(
+    entry: int,
+    parent: int | None,
+    content: str | None = None,
+    **columns: Any,  # noqa: ANN401 - its columns
+) -> MessageRecord:
     defaults: dict[str, Any] = {
         "id": entry,
         "thread_id": "t-1",
@@ -86,7 +97,7 @@ def branch_view(
         messages=[forest.messages[entry] for entry in shown],
         earlier=len(path) - len(shown),
         stubs=[
-            TreeStub(
+            SideBranch(
                 message=record,
                 size=forest.size[record.id],
                 leaves=forest.leaves[record.id],

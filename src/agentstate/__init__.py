@@ -45,9 +45,10 @@ if TYPE_CHECKING:
         ThreadListFilters,
         ThreadMetadata,
         ThreadSort,
+        ThreadStats,
         ThreadStatus,
     )
-    from agentstate.reports import IndexCheck, IndexRebuild, StoreInfo, ThreadStats
+    from agentstate.reports import IndexCheck, IndexRebuild, StoreInfo
     from agentstate.store import StateStore
 
 __all__ = [

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from agentstate.errors import UsageError
+from agentstate.record import Record, record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,8 +16,8 @@ STORE_NAME: Final = "state.db"
 INDEX_NAME: Final = "session_index.jsonl"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Location:
+@record
+class Location(Record):
     """A store's path and the rule that chose it."""
 
     path: Path
@@ -45,7 +45,8 @@ def locate(given: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> 
         folder = _absolute(Path(home), "CODEWHALE_HOME")
         return Location(path=folder / STORE_NAME, rule="$CODEWHALE_HOME")
     user = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path.home() raises where HOME is unknown
-    if (current := user / ".codewhale" / STORE_NAME).exists():
+    current = user / ".codewhale" / STORE_NAME
+    if os.path.exists(current):  # noqa: PTH110 - Path.exists() raises where a folder is closed
         return Location(path=current, rule="~/.codewhale")
     return Location(path=user / ".deepseek" / STORE_NAME, rule="~/.deepseek")
 

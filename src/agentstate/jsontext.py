@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 MAX_DEPTH: Final = 127
 """The deepest nesting that the Rust program's reader accepts."""
 
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-
 
 class JsonText(str):
     """A string that is JSON text; given where a JSON value is expected, it is kept as it is."""
@@ -47,10 +45,7 @@ def decode(text: str) -> JsonValue:
     """Return the value of stored JSON text; raises `ValueError` where it is broken."""
     if type(text) is not str and type(text) is not JsonText:
         raise ValueError("it is not text")
-    try:
-        return json.loads(text, parse_constant=_refuse_constant)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+    return _decode(text, _DECODER)
 
 
 def verify(text: str) -> JsonText:
@@ -98,13 +93,38 @@ def _skip(text: str, at: int) -> int:
 
 def _loads_input(text: str, what: str) -> JsonValue:
     try:
-        return decode(text)
+        return _decode(text, _CHECKING_DECODER)
     except ValueError as error:
         raise BadInputError(f"{what} is not valid JSON: {error}") from error
 
 
+def _decode(text: str, decoder: json.JSONDecoder) -> JsonValue:
+    try:
+        return decoder.decode(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+def _parse_float(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text} is beyond the range of a double")
+    return number
+
+
+def _flatten(pairs: list[tuple[str, JsonValue]]) -> list[JsonValue]:
+    return [part for pair in pairs for part in pair]
+
+
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_parse_float)
+# Of a key given twice a dict keeps the last value; what is checked must be all that is written.
+_CHECKING_DECODER: Final = json.JSONDecoder(
+    parse_constant=_refuse_constant, parse_float=_parse_float, object_pairs_hook=_flatten
+)
 
 
 def _check(value: JsonValue, what: str) -> None:
@@ -113,7 +133,7 @@ def _check(value: JsonValue, what: str) -> None:
     while stack:
         node, depth = stack.pop()
         if isinstance(node, str):
-            if _SURROGATE.search(node):
+            if not node.isascii() and re.search("[\ud800-\udfff]", node):
                 raise BadInputError(f"{what} holds a lone surrogate, which is not valid text")
         elif node is None or isinstance(node, bool):
             continue

@@ -10,12 +10,16 @@ All times are Unix seconds. Field names are the Rust program's and are what JSON
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NamedTuple
+
+from agentstate.record import Record, record
 
 JsonValue = Any
 """What `json.loads` gives, or a `JsonText` holding JSON text that was not decoded."""
+
+PATH_FIELDS: Final = ("rollout_path", "path", "cwd")
+"""Fields that take an `os.PathLike` too, and keep it as its text."""
 
 _STRICT: Final = {"extra": "forbid", "strict": True}
 
@@ -71,8 +75,8 @@ class ThreadSort(StrEnum):
     ID = "id"
 
 
-@dataclass(frozen=True, kw_only=True)
-class ThreadMetadata:
+@record
+class ThreadMetadata(Record):
     """A thread: one conversation, without its messages.
 
     Paths are text and come back byte for byte as they were stored; an `os.PathLike` is
@@ -110,14 +114,14 @@ class ThreadMetadata:
 
     def __post_init__(self) -> None:
         """Keep path-like objects as their text."""
-        for field in ("rollout_path", "path", "cwd"):
+        for field in PATH_FIELDS:
             value = getattr(self, field)
             if isinstance(value, os.PathLike):
                 object.__setattr__(self, field, os.fspath(value))
 
 
-@dataclass(frozen=True, kw_only=True)
-class MessageRecord:
+@record
+class MessageRecord(Record):
     """A message: one node in the tree of its thread."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
@@ -133,8 +137,8 @@ class MessageRecord:
     """The message this one answers; None for a root."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class CheckpointRecord:
+@record
+class CheckpointRecord(Record):
     """A saved state of a thread, under an id the agent chose."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
@@ -146,8 +150,8 @@ class CheckpointRecord:
     """When it was last saved."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class JobStateRecord:
+@record
+class JobStateRecord(Record):
     """A background job of the agent."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
@@ -162,8 +166,8 @@ class JobStateRecord:
     updated_at: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class DynamicToolRecord:
+@record
+class DynamicToolRecord(Record):
     """A tool offered to the model in one thread."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
@@ -174,8 +178,8 @@ class DynamicToolRecord:
     input_schema: JsonValue
 
 
-@dataclass(frozen=True, kw_only=True)
-class ThreadGoalRecord:
+@record
+class ThreadGoalRecord(Record):
     """What a thread is meant to achieve, and what was spent on it."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
@@ -192,8 +196,8 @@ class ThreadGoalRecord:
     continuation_count: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class SessionIndexEntry:
+@record
+class SessionIndexEntry(Record):
     """One line of `session_index.jsonl`."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
@@ -204,8 +208,8 @@ class SessionIndexEntry:
     rollout_path: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class ThreadListFilters:
+@record
+class ThreadListFilters(Record):
     """Which threads to list, and how many; a None filters nothing.
 
     `limit` 0 gives none and `None` gives all. `archived_only` includes what it asks for, and so
@@ -227,3 +231,25 @@ class ThreadListFilters:
     until: int | None = None
     """Updated at this time or earlier."""
     sort: ThreadSort = ThreadSort.UPDATED
+
+
+@record
+class ThreadStats(Record):
+    """How large a thread's tree is."""
+
+    messages: int = 0
+    branches: int = 0
+    """Messages that nothing answers."""
+
+
+class SideBranch(NamedTuple):
+    """A branch beside the one that is looked at."""
+
+    message: MessageRecord
+    """Its first message; what that answers is where the branch leaves."""
+    size: int
+    """How many messages it holds, with all that branches off it."""
+    leaves: int
+    """How many of those nothing answers."""
+    leaf_id: int
+    """The newest of them."""

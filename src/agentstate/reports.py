@@ -6,24 +6,11 @@ output uses their field names.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from agentstate.records import MessageRecord
+from agentstate.record import Record, record
 
 
-@dataclass(frozen=True, kw_only=True)
-class ThreadStats:
-    """How large a thread's tree is."""
-
-    messages: int = 0
-    branches: int = 0
-    """Messages that nothing answers."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoreInfo:
+@record
+class StoreInfo(Record):
     """Where a store is and what it holds; sizes are in bytes."""
 
     path: str
@@ -42,8 +29,8 @@ class StoreInfo:
     """Rows of each table that the file has."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class BadLine:
+@record
+class BadLine(Record):
     """A line of the index that cannot be parsed."""
 
     line: int
@@ -51,8 +38,8 @@ class BadLine:
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class NameDrift:
+@record
+class NameDrift(Record):
     """A thread whose name in the index is not its name in the store."""
 
     thread_id: str
@@ -60,8 +47,8 @@ class NameDrift:
     store_name: str | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class IndexCheck:
+@record
+class IndexCheck(Record):
     """How the session index compares with the store."""
 
     lines: int
@@ -76,8 +63,8 @@ class IndexCheck:
     """Threads of the store without a line."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class IndexRebuild:
+@record
+class IndexRebuild(Record):
     """What writing the index anew does, or would do."""
 
     entries: int
@@ -93,16 +80,3 @@ class IndexRebuild:
     bad_lines: int
     backup: str | None
     """Where the old file is kept; None for a dry run, or where there was none."""
-
-
-class SideBranch(NamedTuple):
-    """A branch beside the one that is looked at."""
-
-    message: MessageRecord
-    """Its first message; what that answers is where the branch leaves."""
-    size: int
-    """How many messages it holds, with all that branches off it."""
-    leaves: int
-    """How many of those nothing answers."""
-    leaf_id: int
-    """The newest of them."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from agentstate.cli.invocation import Invocation, invocation
 from agentstate.cli.options import OutputFormat
 from agentstate.cli.printing import is_screen, write_lines
 from agentstate.errors import UsageError
+from agentstate.record import Record, record
 from agentstate.render import machine
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from agentstate.render.shape import Shape
 
 
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
+@record
+class Wanted(Record):
     """What the options of a verb say about its answer."""
 
     output: OutputFormat | None = None

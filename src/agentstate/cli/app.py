@@ -1,38 +1,14 @@
 """The program: its nouns and commands, and the options that stand before them."""
 
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated
 
 import typer
 from typer.main import get_group
 
-from agentstate.cli.groups import Group, load
+from agentstate.cli.commands import COMMANDS
+from agentstate.cli.groups import Group
 from agentstate.cli.invocation import DEFAULT_TIMEOUT, ColorChoice, Invocation
-
-COMMANDS: Final = {
-    "threads": ("threads", "threads"),
-    "messages": ("messages", "messages"),
-    "fork": ("fork", "fork"),
-    "checkpoint": ("checkpoints", "checkpoint"),
-    "jobs": ("jobs", "jobs"),
-    "index": ("index", "index"),
-    "init": ("store", "init"),
-    "info": ("store", "info"),
-    "schema": ("schema", "schema"),
-    "completion": ("completion", "completion"),
-    "demo": ("demo", "demo"),
-}
-"""Each command's module in `agentstate.cli` and its name there; imported when called."""
-
-
-class Program(Group):
-    """All the commands of agentstate."""
-
-    def __init__(self, **attributes: Any) -> None:
-        """Register every command without importing it."""
-        super().__init__(**attributes)
-        for name, (module, attribute) in COMMANDS.items():
-            self.lazy.add(name, load(module, attribute))
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - the signature is Typer's
@@ -78,18 +54,16 @@ def _options(  # noqa: PLR0913 - one parameter for each option of the program
 
     Example: agentstate threads list
     """
-    ctx.obj = Invocation(
-        db=db, timeout=timeout, color=color, quiet=quiet, folder=Path.cwd
-    )
+    ctx.obj = Invocation(db=db, timeout=timeout, color=color, quiet=quiet, folder=Path.cwd)
 
 
 def program() -> Group:
     """Return the program as a command that can be run, asked for help, and completed."""
     app = typer.Typer(
-        cls=Program, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+        cls=Group, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
     )
     app.callback()(_options)
     group = get_group(app)
     if not isinstance(group, Group):
         raise TypeError("Typer made a group of another class")
-    return group
+    return group.add_all(COMMANDS)

@@ -1,13 +1,13 @@
 """`agentstate checkpoint`: save, load, list and delete states of a thread."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
+from agentstate import render
 from agentstate.cli import options
 from agentstate.cli.answer import Answer, Wanted
 from agentstate.cli.confirm import confirm
-from agentstate.cli.groups import Noun
 from agentstate.cli.inputs import json_text, utf8
 from agentstate.cli.invocation import invocation
 from agentstate.cli.options import OutputFormat
@@ -15,14 +15,11 @@ from agentstate.cli.printing import write_text
 from agentstate.cli.selectors import find_thread, find_thread_to_destroy
 from agentstate.errors import CheckpointNotFoundError
 from agentstate.records import CheckpointRecord
-from agentstate.render import checkpoints as shown
+from agentstate.render import shapes
 from agentstate.render.text import json_screen_safe
 from agentstate.store import StateStore
 
-checkpoint: Final = Noun("checkpoint", "Checkpoints: saved states of a thread, as JSON.")
 
-
-@checkpoint.verb("save")
 def save(
     ctx: typer.Context,
     thread: options.Thread,
@@ -37,7 +34,7 @@ def save(
     Example: agentstate checkpoint save @last before-refactor --state @state.json
     """
     text = json_text(state, "--state")
-    answer = Answer(ctx, shown.SHAPE, Wanted(output=output or OutputFormat.ID))
+    answer = Answer(ctx, shapes.CHECKPOINTS, Wanted(output=output or OutputFormat.ID))
     run = invocation(ctx)
     with run.write() as store:
         thread_id = find_thread(store, run, thread).id
@@ -47,7 +44,6 @@ def save(
             _present(answer, store, saved)
 
 
-@checkpoint.verb("load")
 def load(
     ctx: typer.Context,
     thread: options.Thread,
@@ -60,7 +56,7 @@ def load(
 
     Example: agentstate checkpoint load @last > state.json
     """
-    answer = Answer(ctx, shown.SHAPE, Wanted(output=output, fields=fields, raw=raw))
+    answer = Answer(ctx, shapes.CHECKPOINTS, Wanted(output=output, fields=fields, raw=raw))
     run = invocation(ctx)
     with run.read() as store:
         thread_id = find_thread(store, run, thread).id
@@ -78,12 +74,11 @@ def load(
 def _present(answer: Answer, store: StateStore, found: CheckpointRecord) -> None:
     if answer.is_table:
         now = store.now
-        answer.table(lambda: shown.listing([found], now=now, width=answer.width))
+        answer.table(lambda: render.checkpoints.listing([found], now=now, width=answer.width))
     else:
         answer.row(vars(found))
 
 
-@checkpoint.verb("list")
 def list_checkpoints(  # noqa: PLR0913 - one parameter for each option
     ctx: typer.Context,
     thread: options.Thread,
@@ -97,21 +92,22 @@ def list_checkpoints(  # noqa: PLR0913 - one parameter for each option
 
     Example: agentstate checkpoint list @last
     """
-    answer = Answer(ctx, shown.SHAPE, Wanted(output=output, fields=fields, null=null, raw=raw))
+    answer = Answer(
+        ctx, shapes.CHECKPOINTS, Wanted(output=output, fields=fields, null=null, raw=raw)
+    )
     run = invocation(ctx)
     with run.read() as store:
         thread_id = find_thread(store, run, thread).id
         found = store.checkpoints.list(thread_id, limit or None, raw_json=True)
         if answer.is_table:
             now = store.now
-            answer.table(lambda: shown.listing(found, now=now, width=answer.width))
+            answer.table(lambda: render.checkpoints.listing(found, now=now, width=answer.width))
         else:
             answer.rows(vars(one) for one in found)
         if limit and len(found) == limit:
             answer.note_cut(len(found), store.checkpoints.count(thread_id))
 
 
-@checkpoint.verb("delete")
 def delete(  # noqa: PLR0913 - one parameter for each option
     ctx: typer.Context,
     thread: options.Thread,
@@ -124,7 +120,7 @@ def delete(  # noqa: PLR0913 - one parameter for each option
 
     Example: agentstate checkpoint delete t-main before-refactor --yes
     """
-    answer = Answer(ctx, shown.SHAPE, Wanted(output=output or OutputFormat.ID))
+    answer = Answer(ctx, shapes.CHECKPOINTS, Wanted(output=output or OutputFormat.ID))
     run = invocation(ctx)
     with run.read() if dry_run else run.write() as store:
         thread_id = find_thread_to_destroy(store, run, thread, asks=not yes).id

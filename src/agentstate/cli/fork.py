@@ -10,7 +10,7 @@ from agentstate.cli.invocation import invocation
 from agentstate.cli.messages.changing import present
 from agentstate.cli.options import OutputFormat
 from agentstate.cli.selectors import find_message
-from agentstate.render import messages as shown
+from agentstate.render import shapes
 
 
 def fork(  # noqa: PLR0913 - one parameter for each option
@@ -30,7 +30,7 @@ def fork(  # noqa: PLR0913 - one parameter for each option
     """
     text = given_content(content, content_file)
     value = None if item is None else json_text(item, "--item")
-    answer = Answer(ctx, shown.SHAPE, Wanted(output=output or OutputFormat.ID))
+    answer = Answer(ctx, shapes.MESSAGES, Wanted(output=output or OutputFormat.ID))
     run = invocation(ctx)
     with run.write() as store:
         message_id, _ = find_message(store, run, message)

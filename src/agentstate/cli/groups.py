@@ -7,9 +7,10 @@ when it is looked up; help and completion look up all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Self
 
 from typer.core import TyperGroup
 from typer.main import get_command_from_info
@@ -18,7 +19,7 @@ from typer.models import CommandInfo
 if TYPE_CHECKING:
     from typer._click import Command
 
-_Verb = TypeVar("_Verb", bound=Callable[..., None])
+    from agentstate.cli.commands import Noun
 
 
 class LazyCommands(MutableMapping[str, "Command"]):
@@ -80,38 +81,27 @@ class Group(TyperGroup):
         """Return the names without making the commands."""
         return list(self.lazy)
 
-
-class Noun(Group):
-    """The verbs of one noun: `agentstate NOUN VERB`."""
-
-    def __init__(self, name: str, help_text: str) -> None:
-        """Begin a noun without verbs."""
-        super().__init__(name=name, help=help_text)
-
-    def verb(self, name: str) -> Callable[[_Verb], _Verb]:
-        """Register a function as a verb; its docstring is the help text."""
-
-        def register(function: _Verb) -> _Verb:
-            self.lazy.add(name, lambda: command(name, function))
-            return function
-
-        return register
+    def add_all(self, commands: Mapping[str, Noun | str]) -> Self:
+        """Add commands from the table, without importing what runs them."""
+        for name, entry in commands.items():
+            if isinstance(entry, str):
+                self.lazy.add(name, partial(_function_command, name, entry))
+            else:
+                self.lazy.add(name, partial(_noun_command, name, entry))
+        return self
 
 
-def command(name: str, function: Callable[..., None]) -> Command:
-    """Return the command that Typer makes of a function."""
+def _noun_command(name: str, noun: Noun) -> Command:
+    return Group(name=name, help=noun.help).add_all(noun.verbs)
+
+
+def _function_command(name: str, target: str) -> Command:
+    """Import a function and return the command that Typer makes of it."""
+    module, _, function = target.partition(":")
     return get_command_from_info(
-        CommandInfo(name=name, callback=function),
+        CommandInfo(
+            name=name, callback=getattr(import_module(f"agentstate.cli.{module}"), function)
+        ),
         pretty_exceptions_short=False,
         rich_markup_mode=None,
     )
-
-
-def load(module: str, attribute: str) -> Callable[[], Command]:
-    """Return a maker of what a module of `agentstate.cli` defines: a noun, or one function."""
-
-    def make() -> Command:
-        found = getattr(import_module(f"agentstate.cli.{module}"), attribute)
-        return found if isinstance(found, Noun) else command(attribute, found)
-
-    return make

@@ -4,22 +4,19 @@ from typing import Annotated, Final
 
 import typer
 
+from agentstate import render
 from agentstate.cli import options
 from agentstate.cli.answer import Answer, Wanted
 from agentstate.cli.confirm import confirm
-from agentstate.cli.groups import Noun
 from agentstate.cli.invocation import invocation
 from agentstate.cli.printing import write_lines
 from agentstate.errors import CorruptStoreError, NotFoundError, UsageError
-from agentstate.render import index as shown
+from agentstate.render import report_shapes, shapes
 from agentstate.render.text import screen_safe
-
-index: Final = Noun("index", "The session index: thread names beside the store.")
 
 _CORRUPT: Final = CorruptStoreError.exit_code
 
 
-@index.verb("list")
 def list_entries(
     ctx: typer.Context,
     limit: options.Limit = 0,
@@ -32,19 +29,18 @@ def list_entries(
 
     Example: agentstate index list -o json
     """
-    answer = Answer(ctx, shown.SHAPE, Wanted(output=output, fields=fields, null=null, raw=raw))
+    answer = Answer(ctx, shapes.INDEX, Wanted(output=output, fields=fields, null=null, raw=raw))
     with invocation(ctx).read() as store:
         entries = store.index.list()
         now = store.now
     found = entries[-limit:] if limit else entries
     if answer.is_table:
-        answer.table(lambda: shown.listing(found, now=now, width=answer.width))
+        answer.table(lambda: render.index.listing(found, now=now, width=answer.width))
     else:
         answer.rows(vars(entry) for entry in found)
     answer.note_cut(len(found), len(entries))
 
 
-@index.verb("name")
 def name(
     ctx: typer.Context,
     thread: Annotated[
@@ -62,7 +58,7 @@ def name(
 
     Example: agentstate index name 0199a213-81c0-7800-8aa1-bbab2a035a53
     """
-    answer = Answer(ctx, shown.SHAPE, Wanted(output=output, fields="thread_name", raw=raw))
+    answer = Answer(ctx, shapes.INDEX, Wanted(output=output, fields="thread_name", raw=raw))
     if not thread:
         raise UsageError("the thread is empty; name one")
     with invocation(ctx).read() as store:
@@ -72,7 +68,6 @@ def name(
     answer.row({"thread_name": found})
 
 
-@index.verb("path")
 def path(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="A thread's name.")],
@@ -83,7 +78,7 @@ def path(
 
     Example: agentstate index path "Fix the lexer"
     """
-    answer = Answer(ctx, shown.SHAPE, Wanted(output=output, fields="rollout_path", raw=raw))
+    answer = Answer(ctx, shapes.INDEX, Wanted(output=output, fields="rollout_path", raw=raw))
     if not name:
         raise UsageError("the name is empty; give one")
     with invocation(ctx).read() as store:
@@ -93,7 +88,6 @@ def path(
     answer.row({"rollout_path": found})
 
 
-@index.verb("check")
 def check(
     ctx: typer.Context,
     strict: Annotated[
@@ -106,26 +100,25 @@ def check(
 
     Example: agentstate index check --strict
     """
-    answer = Answer(ctx, shown.CHECK, Wanted(output=output, fields=fields))
+    answer = Answer(ctx, report_shapes.INDEX_CHECK, Wanted(output=output, fields=fields))
     with invocation(ctx).read() as store:
         found = store.index.check()
     differences = len(found.ghosts) + len(found.drifted) + len(found.missing)
     if answer.is_table or (output is None and fields is None):
-        write_lines(screen_safe(line) for line in shown.check_findings(found))
-        write_lines([shown.check_summary(found)])
+        write_lines(screen_safe(line) for line in render.index.check_findings(found))
+        write_lines([render.index.check_summary(found)])
     else:
         answer.row({**vars(found), "differences": differences})
     if found.bad_lines or (strict and differences):
         raise typer.Exit(_CORRUPT)
 
 
-@index.verb("compact")
 def compact(ctx: typer.Context, output: options.Output = None) -> None:
     """Keep only the newest line of each thread. Lines that cannot be parsed are kept.
 
     Example: agentstate index compact
     """
-    answer = Answer(ctx, shown.COMPACTION, Wanted(output=output))
+    answer = Answer(ctx, report_shapes.INDEX_COMPACTION, Wanted(output=output))
     run = invocation(ctx)
     with run.write() as store:
         done = store.index.compact()
@@ -137,7 +130,6 @@ def compact(ctx: typer.Context, output: options.Output = None) -> None:
         answer.row(vars(done))
 
 
-@index.verb("rebuild")
 def rebuild(
     ctx: typer.Context,
     yes: options.Yes = False,
@@ -148,7 +140,7 @@ def rebuild(
 
     Example: agentstate index rebuild --dry-run
     """
-    answer = Answer(ctx, shown.REBUILD, Wanted(output=output))
+    answer = Answer(ctx, report_shapes.INDEX_REBUILD, Wanted(output=output))
     run = invocation(ctx)
     if not dry_run:
         confirm("Write the session index anew from the store?", yes=yes)
@@ -157,9 +149,8 @@ def rebuild(
     if output is not None and not answer.is_table:
         answer.row(vars(done))
         return
-    write_lines(screen_safe(line) for line in shown.rebuild_differences(done))
+    write_lines(screen_safe(line) for line in render.index.rebuild_differences(done))
     run.note(
         f"{'would write' if dry_run else 'wrote'} {done.entries} lines"
         + (f"; the old file is {done.backup}" if done.backup else "")
     )
-

@@ -13,9 +13,10 @@ from agentstate.errors import BadInputError, UsageError
 if TYPE_CHECKING:
     from agentstate.jsontext import JsonText
 
-_AGE: Final = re.compile(r"(\d{1,9})([smhdw])")
+# Patterns are text: compiling one costs more than most runs that never use it.
+_AGE: Final = r"(\d{1,9})([smhdw])"
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_NUMBER: Final = re.compile(r"-?\d{1,18}")
+_NUMBER: Final = r"-?\d{1,18}"
 
 
 def content(text: str | None, file: Path | None) -> str:
@@ -56,9 +57,9 @@ def moment(given: str | None, option: str, now: int) -> int | None:
     """Return a time in Unix seconds, given as such, as ISO 8601, or as an age such as 3d."""
     if given is None:
         return None
-    if age := _AGE.fullmatch(given):
+    if age := re.fullmatch(_AGE, given):
         return now - int(age[1]) * _SECONDS[age[2]]
-    if _NUMBER.fullmatch(given):
+    if re.fullmatch(_NUMBER, given):
         return int(given)
     from datetime import datetime  # noqa: PLC0415 - only for a time in ISO 8601
 

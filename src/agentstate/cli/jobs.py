@@ -1,29 +1,26 @@
 """`agentstate jobs`: list, show, create, update and delete the agent's background jobs."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
+from agentstate import render
 from agentstate.cli import options
 from agentstate.cli.answer import Answer, Wanted
 from agentstate.cli.confirm import confirm
-from agentstate.cli.groups import Noun
 from agentstate.cli.inputs import utf8
 from agentstate.cli.invocation import invocation
 from agentstate.cli.options import OutputFormat
 from agentstate.errors import JobNotFoundError, UsageError
 from agentstate.records import JobStateRecord, JobStateStatus
-from agentstate.render import jobs as shown
+from agentstate.render import shapes
 from agentstate.store import StateStore
-
-jobs: Final = Noun("jobs", "Jobs: the agent's background work.")
 
 Status = Annotated[JobStateStatus | None, typer.Option(help="What it is doing.")]
 Progress = Annotated[int | None, typer.Option(min=0, max=100, help="Percent done.")]
 Detail = Annotated[str | None, typer.Option(help="What it is about.")]
 
 
-@jobs.verb("list")
 def list_jobs(  # noqa: PLR0913 - one parameter for each option
     ctx: typer.Context,
     limit: options.Limit = 100,
@@ -36,19 +33,18 @@ def list_jobs(  # noqa: PLR0913 - one parameter for each option
 
     Example: agentstate jobs list -o jsonl
     """
-    answer = Answer(ctx, shown.SHAPE, Wanted(output=output, fields=fields, null=null, raw=raw))
+    answer = Answer(ctx, shapes.JOBS, Wanted(output=output, fields=fields, null=null, raw=raw))
     with invocation(ctx).read() as store:
         found = store.jobs.list(limit or None)
         if answer.is_table:
             now = store.now
-            answer.table(lambda: shown.listing(found, now=now, width=answer.width))
+            answer.table(lambda: render.jobs.listing(found, now=now, width=answer.width))
         else:
             answer.rows(vars(job) for job in found)
         if limit:
             answer.note_cut(min(limit, store.jobs.count()), store.jobs.count())
 
 
-@jobs.verb("show")
 def show(
     ctx: typer.Context,
     job: options.Job,
@@ -60,7 +56,7 @@ def show(
 
     Example: agentstate jobs show nightly --fields status
     """
-    answer = Answer(ctx, shown.SHAPE, Wanted(output=output, fields=fields, raw=raw))
+    answer = Answer(ctx, shapes.JOBS, Wanted(output=output, fields=fields, raw=raw))
     with invocation(ctx).read() as store:
         _present(answer, store, job)
 
@@ -69,7 +65,7 @@ def _present(answer: Answer, store: StateStore, job_id: str) -> None:
     found = _require(store, job_id)
     if answer.is_table:
         now = store.now
-        answer.table(lambda: shown.overview(found, now=now, width=answer.width))
+        answer.table(lambda: render.jobs.overview(found, now=now, width=answer.width))
     else:
         answer.row(vars(found))
 
@@ -83,7 +79,6 @@ def _require(store: StateStore, job_id: str) -> JobStateRecord:
     return found
 
 
-@jobs.verb("create")
 def create(  # noqa: PLR0913 - one parameter for each column
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="What the job is called.")],
@@ -99,7 +94,7 @@ def create(  # noqa: PLR0913 - one parameter for each column
 
     Example: job=$(agentstate jobs create "Index the repository" --status running)
     """
-    answer = Answer(ctx, shown.SHAPE, Wanted(output=output or OutputFormat.ID))
+    answer = Answer(ctx, shapes.JOBS, Wanted(output=output or OutputFormat.ID))
     given = _given(name=name, status=status, progress=progress, detail=detail)
     with invocation(ctx).write(create=True) as store:
         now = store.now
@@ -113,7 +108,6 @@ def create(  # noqa: PLR0913 - one parameter for each column
         _present(answer, store, job.id)
 
 
-@jobs.verb("update")
 def update(  # noqa: PLR0913 - one parameter for each column
     ctx: typer.Context,
     job: options.Job,
@@ -127,7 +121,7 @@ def update(  # noqa: PLR0913 - one parameter for each column
 
     Example: agentstate jobs update nightly --status running --progress 40
     """
-    answer = Answer(ctx, shown.SHAPE, Wanted(output=output))
+    answer = Answer(ctx, shapes.JOBS, Wanted(output=output))
     given = _given(name=name, status=status, progress=progress, detail=detail)
     if not given:
         raise UsageError("name at least one column to update, such as --progress 40")
@@ -144,7 +138,6 @@ def _given(**columns: Any) -> dict[str, Any]:  # noqa: ANN401 - each column has 
     return {name: value for name, value in columns.items() if value is not None}
 
 
-@jobs.verb("delete")
 def delete(
     ctx: typer.Context,
     job: options.Job,
@@ -156,7 +149,7 @@ def delete(
 
     Example: agentstate jobs delete nightly --yes
     """
-    answer = Answer(ctx, shown.SHAPE, Wanted(output=output or OutputFormat.ID))
+    answer = Answer(ctx, shapes.JOBS, Wanted(output=output or OutputFormat.ID))
     run = invocation(ctx)
     with run.read() if dry_run else run.write() as store:
         if not store.jobs.exists(job):

@@ -10,7 +10,6 @@ from agentstate.cli.completers import (
     complete_checkpoints,
     complete_jobs,
     complete_messages,
-    complete_records,
     complete_threads,
 )
 
@@ -80,9 +79,7 @@ Job = Annotated[
 ]
 Checkpoint = Annotated[
     str,
-    typer.Argument(
-        metavar="ID", help="The checkpoint's id.", autocompletion=complete_checkpoints
-    ),
+    typer.Argument(metavar="ID", help="The checkpoint's id.", autocompletion=complete_checkpoints),
 ]
 LatestCheckpoint = Annotated[
     str | None,

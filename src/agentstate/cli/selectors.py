@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from agentstate.records import ThreadMetadata
     from agentstate.store import StateStore
 
-_ABOVE: Final = re.compile(r"(?P<thread>.+)~(?P<steps>\d{1,9})", re.DOTALL)
+_ABOVE: Final = r"(?s)(?P<thread>.+)~(?P<steps>\d{1,9})"
 _LEAF: Final = "@leaf"
 _LARGEST_ID: Final = 2**63 - 1
 
@@ -66,7 +66,7 @@ def find_message(store: StateStore, run: Invocation, selector: str) -> tuple[int
         message_id = min(int(selector), _LARGEST_ID)
     elif selector.endswith(_LEAF) and selector != _LEAF:
         message_id = _leaf_of(store, find_thread(store, run, selector.removesuffix(_LEAF)))
-    elif match := _ABOVE.fullmatch(selector):
+    elif match := re.fullmatch(_ABOVE, selector):
         message_id = _above(store, find_thread(store, run, match["thread"]), int(match["steps"]))
     else:
         raise UsageError(f"{selector!r} is no message: give an id, THREAD@leaf or THREAD~N")

@@ -8,8 +8,9 @@ name right below its SELECT.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+from agentstate.record import Record, record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     Row = tuple[Any, ...]
 
 
-@dataclass(frozen=True)
-class About:
+@record
+class About(Record):
     """What an engine says of itself and of the open store."""
 
     engine_version: str

@@ -12,53 +12,52 @@ connection that this process may have to it.
 from __future__ import annotations
 
 import os
-import struct
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
 from agentstate.errors import StoreUnavailableError
+from agentstate.record import Record, record
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-_WAL_HEADER: Final = struct.Struct(">8xI4xQ8x")
-"""The page size and the salts, in the first 32 bytes of a log."""
-_WAL_FRAME: Final = struct.Struct(">4xIQ8x")
-"""The size after commit (0: not the end of a transaction) and the salts, before each page."""
+_LOG_HEADER: Final = 32
+_FRAME_HEADER: Final = 24
+"""Sizes in a `-wal` file; the salts are bytes 16 to 24 of the one and 8 to 16 of the other."""
 
 
-@dataclass(frozen=True)
-class Way:
+@record
+class Way(Record):
     """How to connect: URI parameters, and statements to run before the first read."""
 
     parameters: str
     prepare: tuple[str, ...] = ()
 
 
-WRITE: Final = Way("mode=rw")
+WRITE: Final = Way(parameters="mode=rw")
 
-_READ_ONLY: Final = Way("mode=ro")
+_READ_ONLY: Final = Way(parameters="mode=ro")
 # A second user must not make the log's index either. This keeps every connection of the process
 # to this file from writing, so it is only for those who may not write anyhow.
-_READ_ONLY_SHARED: Final = Way("mode=ro&readonly_shm=1")
+_READ_ONLY_SHARED: Final = Way(parameters="mode=ro&readonly_shm=1")
 # Exclusive mode keeps the log's index in memory, so none is made beside the file. The lock it
 # takes needs a writable file, so it goes without; where no index is, nobody holds one.
-_PRIVATE_INDEX: Final = Way("mode=ro&vfs=unix-none", ("PRAGMA locking_mode = EXCLUSIVE",))
-_CLEAN: Final = Way("mode=rw")
-_IMMUTABLE: Final = Way("immutable=1")
+_PRIVATE_INDEX: Final = Way(
+    parameters="mode=ro&vfs=unix-none", prepare=("PRAGMA locking_mode = EXCLUSIVE",)
+)
+_CLEAN: Final = WRITE
+_IMMUTABLE: Final = Way(parameters="immutable=1")
 
 
 def way_to_read(path: Path) -> Way:
     """Choose how to read a resolved path; raises `StoreUnavailableError` where nothing serves."""
-    writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    writable = os.access(path, os.W_OK)
     if (log := beside(path, "-wal")).exists():
         if beside(path, "-shm").exists():
             return _READ_ONLY if writable else _READ_ONLY_SHARED
         # Closing a connection deletes a log without a transaction, in which nothing is missed.
         return _PRIVATE_INDEX if _has_transaction(log) else _IMMUTABLE
-    if writable:
+    if writable and os.access(path.parent, os.W_OK):
         return _CLEAN
     if _is_hot(beside(path, "-journal")):
         raise StoreUnavailableError(
@@ -80,7 +79,9 @@ def beside(path: Path, suffix: str) -> Path:
 
 def uri(path: Path, way: Way) -> str:
     """Return the URI that opens a resolved path."""
-    return f"file:///{quote(os.fsencode(path).lstrip(b'/'))}?{way.parameters}"
+    escaped = str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    # POSIX allows a path to begin with two slashes; in a URI a host would follow them.
+    return f"file:///{escaped.lstrip('/')}?{way.parameters}"
 
 
 def _has_transaction(log: Path) -> bool:
@@ -93,16 +94,13 @@ def _has_transaction(log: Path) -> bool:
 
 
 def _find_commit(file: BinaryIO) -> bool:
-    header = file.read(_WAL_HEADER.size)
-    if len(header) < _WAL_HEADER.size:
-        return False
-    page_size, salts = _WAL_HEADER.unpack(header)
-    while len(frame := file.read(_WAL_FRAME.size)) == _WAL_FRAME.size:
-        size_after_commit, frame_salts = _WAL_FRAME.unpack(frame)
-        if frame_salts != salts:
+    header = file.read(_LOG_HEADER)
+    page_size = int.from_bytes(header[8:12], "big")
+    while len(frame := file.read(_FRAME_HEADER)) == _FRAME_HEADER:
+        if frame[8:16] != header[16:24]:
             return False
-        if size_after_commit:
-            return True
+        if int.from_bytes(frame[4:8], "big"):
+            return True  # the size of the database, which only a transaction's last frame gives
         file.seek(page_size, os.SEEK_CUR)
     return False
 

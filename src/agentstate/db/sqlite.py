@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from agentstate.db.port import About, ConstraintError, DuplicateKeyError, MissingReferenceError
@@ -18,6 +18,7 @@ from agentstate.errors import (
     NotAStoreError,
     StoreBusyError,
     StoreUnavailableError,
+    UsageError,
 )
 
 if TYPE_CHECKING:
@@ -58,10 +59,11 @@ class SQLiteDatabase:
 
     insertion_order: Final = "rowid"
 
-    def __init__(self, uri: str, path: Path, timeout: float) -> None:
+    def __init__(self, uri: str, path: Path, timeout: float, *, read_only: bool = False) -> None:
         """Connect to `uri`; `path` names the file in errors, `timeout` is in seconds."""
         self._path = path
         self._timeout = timeout
+        self._read_only = read_only
         try:
             # isolation_level None: no transaction that we did not begin.
             self._connection = sqlite3.connect(
@@ -69,6 +71,8 @@ class SQLiteDatabase:
             )
         except sqlite3.Error as error:
             raise self._translate(error) from error
+        if read_only:
+            self.execute("PRAGMA query_only = ON")
 
     def execute(self, sql: str, params: Params = {}) -> int:  # noqa: B006 - never changed
         """Run a statement; return how many rows it changed."""
@@ -104,19 +108,28 @@ class SQLiteDatabase:
             yield from cursor
         except sqlite3.Error as error:
             raise self._translate(error) from error
-        finally:
-            cursor.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Write in one transaction, which holds the write lock from its start."""
+        if self._read_only:
+            raise StoreUnavailableError(f"{self._path} was opened for reading only")
+        if self._connection.in_transaction:
+            # A write within it would stay uncommitted for as long as the reading lasts.
+            raise UsageError("finish reading from a stream before writing to the same store")
         self._run("BEGIN IMMEDIATE", {})
         with self._ending():
             yield
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Read in one transaction, so that several statements see one state."""
+        """Read in one transaction, so that several statements see one state.
+
+        Within another one, that one's state is seen.
+        """
+        if self._connection.in_transaction:
+            yield
+            return
         self._run("BEGIN", {})
         with self._ending():
             yield
@@ -127,10 +140,16 @@ class SQLiteDatabase:
             yield
             self._run("COMMIT", {})
         except BaseException:
-            # A full disk makes SQLite roll back by itself; a second ROLLBACK would hide the cause.
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        """End a transaction that failed; what made it fail is raised by the caller."""
+        # A full disk makes SQLite roll back by itself, a closed connection has done so, and an
+        # error here would hide the cause. What cannot be rolled back is, when the file is closed.
+        with suppress(sqlite3.Error):
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            raise
 
     def glob(self, column: str, parameter: str) -> str:
         """Return a condition: `column` matches the glob in `parameter`, whatever the ASCII case."""

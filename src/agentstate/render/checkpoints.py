@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from agentstate.records import CheckpointRecord
-from agentstate.render.shape import Shape, field_names
 from agentstate.render.table import Cell, Column, table
 from agentstate.render.times import ago
 
@@ -13,13 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.table import Table
-
-SHAPE: Final = Shape(
-    noun="checkpoints",
-    fields=field_names(CheckpointRecord),
-    columns=("checkpoint_id", "created_at"),
-    id="checkpoint_id",
-)
 
 
 def listing(checkpoints: Sequence[CheckpointRecord], *, now: int, width: int) -> Table:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from agentstate.records import SessionIndexEntry
-from agentstate.render.shape import Shape, field_names
 from agentstate.render.table import Cell, Column, table
 from agentstate.render.times import ago
 from agentstate.reports import IndexCheck, IndexRebuild
@@ -14,31 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rich.table import Table
-
-SHAPE: Final = Shape(
-    noun="entries",
-    fields=field_names(SessionIndexEntry),
-    columns=("thread_id", "thread_name", "updated_at", "rollout_path"),
-    id="thread_id",
-)
-CHECK: Final = Shape(
-    noun="checks",
-    fields=(*field_names(IndexCheck), "differences"),
-    columns=("lines", "entries", "differences"),
-    id="lines",
-)
-REBUILD: Final = Shape(
-    noun="rebuilds",
-    fields=field_names(IndexRebuild),
-    columns=("entries", "backup"),
-    id="entries",
-)
-COMPACTION: Final = Shape(
-    noun="compactions",
-    fields=("lines_before", "lines_after", "bytes_before", "bytes_after", "bad_lines"),
-    columns=("lines_before", "lines_after", "bytes_before", "bytes_after"),
-    id="lines_after",
-)
 
 
 def listing(entries: Sequence[SessionIndexEntry], *, now: int, width: int) -> Table:

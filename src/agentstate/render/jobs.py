@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from agentstate.records import JobStateRecord
-from agentstate.render.shape import Shape, field_names
 from agentstate.render.table import Cell, Column, details, table
 from agentstate.render.times import ago, iso
 
@@ -14,12 +13,6 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-SHAPE: Final = Shape(
-    noun="jobs",
-    fields=field_names(JobStateRecord),
-    columns=("id", "name", "status", "progress", "updated_at", "detail"),
-    id="id",
-)
 
 _BAR: Final = 10
 

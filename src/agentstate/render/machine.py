@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     Row = Mapping[str, Any]
 
 _encode: Final = json.JSONEncoder(ensure_ascii=False, default=lambda value: _plain(value)).encode
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _TSV_ESCAPES: Final = str.maketrans(
     {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0"}
 )
@@ -28,7 +27,9 @@ _TSV_ESCAPES: Final = str.maketrans(
 def json_object(row: Row, fields: Sequence[str], *, screen: bool) -> str:
     """Return one row as a JSON object on one line; `screen` escapes what a terminal obeys."""
     members = (f"{_encode(field)}: {_json_value(row[field])}" for field in fields)
-    text = _SURROGATE.sub(_escape_surrogate, "{" + ", ".join(members) + "}")
+    text = "{" + ", ".join(members) + "}"
+    if not text.isascii():
+        text = re.sub("[\ud800-\udfff]", _escape_surrogate, text)
     return json_screen_safe(text) if screen else text
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from agentstate.records import MessageRecord
-from agentstate.render.shape import Shape, field_names
 from agentstate.render.table import Cell, Column, details, table
 from agentstate.render.theme import role_style
 from agentstate.render.times import ago, iso
@@ -15,40 +14,8 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-SHAPE: Final = Shape(
-    noun="messages",
-    fields=field_names(MessageRecord),
-    columns=("id", "parent_entry_id", "role", "created_at", "content"),
-    id="id",
-)
-TREE: Final = Shape(
-    noun="messages",
-    fields=(
-        "id",
-        "parent_entry_id",
-        "role",
-        "content",
-        "created_at",
-        "depth",
-        "on_active_branch",
-        "is_leaf",
-        "is_current_leaf",
-    ),
-    columns=("id", "parent_entry_id", "depth", "role", "created_at", "content"),
-    id="id",
-)
 
-CLEARED: Final = Shape(
-    noun="threads",
-    fields=("thread_id", "messages"),
-    columns=("thread_id", "messages"),
-    id="thread_id",
-)
-
-
-def listing(
-    messages: Sequence[MessageRecord], *, leaf: int | None, now: int, width: int
-) -> Table:
+def listing(messages: Sequence[MessageRecord], *, leaf: int | None, now: int, width: int) -> Table:
     """Return the table of `messages list` and `messages leaves`."""
     columns = [
         Column("ID", justify="right", style="title"),

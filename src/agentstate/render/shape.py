@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 from agentstate.errors import UsageError
+from agentstate.record import Record, record
 
 
-@dataclass(frozen=True, kw_only=True)
-class Shape:
+@record
+class Shape(Record):
     """The fields of a noun; docs/output.md is generated from these."""
 
     noun: str

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from agentstate.render.shape import Shape, field_names
 from agentstate.render.table import Cell, details
 from agentstate.reports import StoreInfo
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-SHAPE: Final = Shape(
-    noun="stores",
-    fields=field_names(StoreInfo),
-    columns=("path", "rule", "schema_version", "journal_mode", "size", "counts"),
-    id="path",
-)
 
 
 def overview(info: StoreInfo, *, width: int) -> Table:

@@ -8,7 +8,7 @@ from html import unescape
 from typing import TYPE_CHECKING, Final
 
 from agentstate.render.text import cell_width, screen_safe
-from agentstate.render.theme import blocks
+from agentstate.render.theme import blocks, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,8 +54,8 @@ _FORMAT: Final = """\
 _TEXT: Final = re.compile(r'(<text class="[^"]*-r\d+"[^>]* textLength=")[^"]*("[^>]*>)([^<]*)')
 
 
-def svg(lines: Iterable[Line], *, title: str, width: int) -> str:
-    """Return an SVG of `lines`, which were drawn `width` cells wide.
+def svg(lines: Iterable[Line], *, title: str) -> str:
+    """Return an SVG of `lines`, as wide as the longest.
 
     The same lines give the same bytes with the same release of rich, and the picture fetches
     nothing.
@@ -63,16 +63,17 @@ def svg(lines: Iterable[Line], *, title: str, width: int) -> str:
     from rich.console import Console  # noqa: PLC0415 - rich costs start-up time
     from rich.terminal_theme import TerminalTheme  # noqa: PLC0415 - as above
 
+    drawn = list(lines)
     console = Console(
         file=io.StringIO(),
         record=True,
-        width=width,
+        width=max((cell_width(plain(line)) for line in drawn), default=1),
         force_terminal=True,
         force_jupyter=False,
         color_system="256",
         legacy_windows=False,
     )
-    for block in blocks(lines):
+    for block in blocks(drawn):
         console.print(block, end="", soft_wrap=True)
     # rich clips every line but the last to the picture, so the last is an empty one.
     console.print()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from agentstate.render.text import first_line
 from agentstate.render.theme import STYLES, UNCUT
@@ -20,8 +19,7 @@ _CELLS: Final = 2000
 """No screen is wider, so a cell of megabytes is cut before rich measures it."""
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """A column: its heading, its side, and whether it gives way where room is short."""
 
     heading: str

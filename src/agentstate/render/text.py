@@ -38,6 +38,9 @@ _CHARS_PER_CELL: Final = 16
 _BLANK_PREFIX: Final = 4096
 """How far the first line is looked for behind blank ones."""
 
+_LINE: Final = 512
+"""Widths of texts up to this long are remembered."""
+
 _TAB: Final = 4
 
 
@@ -63,7 +66,9 @@ def json_screen_safe(json_text: str) -> str:
 
 def cell_width(text: str) -> int:
     """Return how many cells `text`, safe for a screen, takes there."""
-    return _fit(text, 0, None)[1]
+    if text.isascii():
+        return len(text)
+    return _line_width(text) if len(text) <= _LINE else _fit(text, 0, None)[1]
 
 
 def cut(text: str, cells: int, *, ellipsis: str = "…") -> str:
@@ -108,11 +113,10 @@ def wrap(text: str, cells: int | None) -> Iterator[str]:
     """Give the lines of `text`, safe for a screen, broken between words to fit `cells`."""
     start = 0
     while start <= len(text):
-        end = text.find("\n", start)
-        end = len(text) if end < 0 else end
-        line = screen_safe(text[start:end].removesuffix("\r"), keep_newlines=True).rstrip(" ")
+        end = text.find("\n", start) + 1 or len(text) + 1
+        line = screen_safe(text[start:end], keep_newlines=True).rstrip(" \n")
         yield from [line] if cells is None else _wrap_line(line, max(cells, 2))
-        start = end + 1
+        start = end
 
 
 def short_path(path: str, home: str | None) -> str:
@@ -157,6 +161,12 @@ def _fit(text: str, start: int, cells: int | None) -> tuple[int, int]:
 def _end_of_singles(text: str, start: int, end: int) -> int:
     found = _singles().match(text, start, end)
     return found.end() if found else start
+
+
+@lru_cache(maxsize=1024)
+def _line_width(text: str) -> int:
+    # A drawing measures each of its lines several times.
+    return _fit(text, 0, None)[1]
 
 
 @lru_cache(maxsize=4096)

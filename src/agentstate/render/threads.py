@@ -6,7 +6,6 @@ from os.path import commonprefix
 from typing import TYPE_CHECKING, Final
 
 from agentstate.records import DynamicToolRecord, ThreadGoalRecord, ThreadMetadata
-from agentstate.render.shape import Shape, field_names
 from agentstate.render.table import Cell, Column, details, table
 from agentstate.render.text import short_path
 from agentstate.render.times import ago, iso
@@ -16,36 +15,8 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from agentstate.records import MessageRecord
-    from agentstate.reports import ThreadStats
+    from agentstate.records import MessageRecord, ThreadStats
 
-SHAPE: Final = Shape(
-    noun="threads",
-    fields=field_names(ThreadMetadata),
-    columns=("id", "name", "status", "updated_at", "cwd", "preview"),
-    id="id",
-    extra=("messages", "branches"),
-)
-TOOLS: Final = Shape(
-    noun="tools",
-    fields=field_names(DynamicToolRecord),
-    columns=("position", "name", "description"),
-    id="name",
-)
-GOAL: Final = Shape(
-    noun="goals",
-    fields=field_names(ThreadGoalRecord),
-    columns=(
-        "goal_id",
-        "status",
-        "objective",
-        "tokens_used",
-        "token_budget",
-        "time_used_seconds",
-        "continuation_count",
-    ),
-    id="goal_id",
-)
 
 _SHORTEST: Final = 8
 
@@ -86,8 +57,8 @@ def listing(  # noqa: PLR0913 - what the store was asked, and where it is shown
             short.get(thread.id, thread.id),
             thread.name or (thread.preview, "dim"),
             (thread.status, f"thread.{thread.status}"),
-            str(stats[thread.id].messages) if thread.id in stats else "0",
-            str(stats[thread.id].branches) if thread.id in stats else "0",
+            str(stats[thread.id].messages),
+            str(stats[thread.id].branches),
             ago(thread.updated_at, now),
             short_path(thread.cwd, home),
         ]

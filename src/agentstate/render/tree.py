@@ -19,7 +19,7 @@ from agentstate.render.tree_row import RowPainter, TreeOptions, clip
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agentstate.reports import ThreadStats
+    from agentstate.records import ThreadStats
 
 _MEASURED_ROWS: Final = 500
 """A drawing of more rows takes the whole width; a shorter one only what its longest line needs."""

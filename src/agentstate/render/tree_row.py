@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from agentstate.records import SideBranch
 from agentstate.render import times
 from agentstate.render.item_line import item_line
 from agentstate.render.text import cell_width, cut, first_line, is_blank, lines_below, wrap
 from agentstate.render.theme import Line, Span, plain, role_style
-from agentstate.render.tree_layout import MessageRow, RemarkRow, Row, TreeStub, count
+from agentstate.render.tree_layout import MessageRow, RemarkRow, Row, count
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -209,14 +210,15 @@ def clip(line: Line, cells: int | None, ellipsis: str) -> Line:
     clipped: Line = []
     room = cells
     for text, style in line:
-        clipped.append((cut(text, room, ellipsis=ellipsis), style))
-        room -= cell_width(text)
-        if room < 0:
+        kept = cut(text, room, ellipsis=ellipsis)
+        clipped.append((kept, style))
+        if kept != text:
             break
+        room -= cell_width(text)
     return clipped
 
 
-def _stub_notes(stub: TreeStub) -> tuple[str, str, str]:
+def _stub_notes(stub: SideBranch) -> tuple[str, str, str]:
     size = count(stub.size, "message")
     branches = f" in {count(stub.leaves, 'branch')}" if stub.leaves > 1 else ""
     leaf = f"leaf #{stub.leaf_id}"

@@ -43,6 +43,7 @@ def acquire_lock(path: Path, timeout: float) -> int:
         _make_folder(path.parent)
         descriptor = os.open(path, os.O_RDONLY | os.O_CREAT, 0o600)
         try:
+            _give_to_folders_owner(descriptor, path)
             _wait_for_lock(descriptor, path, timeout)
         except BaseException:
             os.close(descriptor)
@@ -78,6 +79,8 @@ def append_line(path: Path, line: bytes) -> tuple[int, int]:
         descriptor = _open_regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
         try:
             before = os.fstat(descriptor).st_size
+            if not before:
+                _give_to_folders_owner(descriptor, path)
             if before and os.pread(descriptor, 1, before - 1) != b"\n":
                 line = b"\n" + line
             _write_all(descriptor, line)
@@ -177,6 +180,13 @@ def _clear_temporary(target: Path) -> Path:
     return target.with_name(f"{prefix}{os.getpid()}")
 
 
+def _give_to_folders_owner(descriptor: int, path: Path) -> None:
+    """Give what root makes in a user's folder to that user, whose agent must open it too."""
+    if os.geteuid() == 0:
+        folder = path.parent.stat()
+        os.fchown(descriptor, folder.st_uid, folder.st_gid)
+
+
 def _keep_owner_and_mode(old: int, new: int) -> None:
     before, after = os.fstat(old), os.fstat(new)
     # Root tidying a user's index must not lock the user's agent out of it.
@@ -189,7 +199,7 @@ def _carry_late_lines(old: int, offset: int, new: int) -> None:
     """Carry over what programs still write that opened the old file before it was replaced."""
     deadline = time.monotonic() + _WRITER_PATIENCE
     while True:
-        # Asked before reading, so that the last writer's last words are read.
+        # Asked before reading, so that what the last of them wrote is read.
         last = not _may_be_written(old) or time.monotonic() > deadline
         offset = _carry_lines(old, offset, new)
         if last:

@@ -84,7 +84,7 @@ def _piece(text: bytes) -> Piece | None:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON value")
+    raise ValueError(name)
 
 
 _decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
@@ -94,10 +94,10 @@ def _decoding_fault(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
         return f"byte {error.start + 1} is not UTF-8"
     if isinstance(error, json.JSONDecodeError):
-        return f"it is not JSON: {error.msg} at column {error.colno}"
+        return f"it is not JSON: {error.msg}: column {error.colno}"
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
-    return f"it is not JSON: {error}"
+    return "it holds NaN, an infinity, or an integer of thousands of digits"
 
 
 def _fault(fields: object) -> str:

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from agentstate.config import Location, locate
 from agentstate.db.opening import open_for_reading, open_for_writing
-from agentstate.session_index import SessionIndex
-from agentstate.store.checkpoints import Checkpoints
 from agentstate.store.context import Context
-from agentstate.store.goals import Goals
-from agentstate.store.index import Index
-from agentstate.store.information import information
-from agentstate.store.jobs import Jobs
-from agentstate.store.messages import Messages
-from agentstate.store.threads import Threads
-from agentstate.store.tools import Tools
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +17,13 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from agentstate.reports import StoreInfo
+    from agentstate.store.checkpoints import Checkpoints
+    from agentstate.store.goals import Goals
+    from agentstate.store.index import Index
+    from agentstate.store.jobs import Jobs
+    from agentstate.store.messages import Messages
+    from agentstate.store.threads import Threads
+    from agentstate.store.tools import Tools
 
 DEFAULT_TIMEOUT = 5.0
 """Seconds to wait for a lock."""
@@ -33,20 +32,63 @@ DEFAULT_TIMEOUT = 5.0
 class StateStore:
     """An open store; close it, or use it as a context manager.
 
-    It has one connection for its life and, like that connection, belongs to one thread.
+    It has one connection for its life and, like that connection, belongs to one thread. Each
+    noun is loaded when first used, because a command uses one or two of them.
     """
 
     def __init__(self, location: Location, context: Context) -> None:
         """Compose a store; `StateStore.open` is the way to get one."""
         self._location = location
         self._context = context
-        self.threads = Threads(context)
-        self.messages = Messages(context)
-        self.checkpoints = Checkpoints(context)
-        self.jobs = Jobs(context)
-        self.tools = Tools(context)
-        self.goals = Goals(context)
-        self.index = Index(context)
+
+    @cached_property
+    def threads(self) -> Threads:
+        """Create, change, list and delete threads."""
+        from agentstate.store.threads import Threads  # noqa: PLC0415 - see the class
+
+        return Threads(self._context)
+
+    @cached_property
+    def messages(self) -> Messages:
+        """Append, fork, list and clear messages, and move the leaf."""
+        from agentstate.store.messages import Messages  # noqa: PLC0415 - see the class
+
+        return Messages(self._context)
+
+    @cached_property
+    def checkpoints(self) -> Checkpoints:
+        """Save, load, list and delete checkpoints."""
+        from agentstate.store.checkpoints import Checkpoints  # noqa: PLC0415 - see the class
+
+        return Checkpoints(self._context)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Create, change, list and delete jobs."""
+        from agentstate.store.jobs import Jobs  # noqa: PLC0415 - see the class
+
+        return Jobs(self._context)
+
+    @cached_property
+    def tools(self) -> Tools:
+        """Replace and list a thread's dynamic tools."""
+        from agentstate.store.tools import Tools  # noqa: PLC0415 - see the class
+
+        return Tools(self._context)
+
+    @cached_property
+    def goals(self) -> Goals:
+        """Get, set and delete a thread's goal."""
+        from agentstate.store.goals import Goals  # noqa: PLC0415 - see the class
+
+        return Goals(self._context)
+
+    @cached_property
+    def index(self) -> Index:
+        """Look up, check and rebuild the session index."""
+        from agentstate.store.index import Index  # noqa: PLC0415 - see the class
+
+        return Index(self._context)
 
     @classmethod
     def open(  # noqa: PLR0913 - each is a choice of its own, and named
@@ -70,17 +112,21 @@ class StateStore:
         `StoreTooNewError` (writing), `StoreBusyError`, `StoreUnavailableError`.
         """
         location = (
-            path_or_url
-            if isinstance(path_or_url, Location)
-            else locate(path_or_url, os.environ)
+            path_or_url if isinstance(path_or_url, Location) else locate(path_or_url, os.environ)
         )
         database = (
             open_for_reading(location.path, timeout)
             if read_only
             else open_for_writing(location.path, timeout, create=create)
         )
-        index = SessionIndex(location.index_path, timeout=timeout)
-        context = Context(database, index, clock, new_id or _random_id, read_only)
+        context = Context(
+            database=database,
+            index_path=location.index_path,
+            timeout=timeout,
+            clock=clock,
+            new_id=new_id or _random_id,
+            read_only=read_only,
+        )
         return cls(location, context)
 
     @property
@@ -99,6 +145,8 @@ class StateStore:
 
     def info(self) -> StoreInfo:
         """Return where the store is, its version, its row counts and its sizes."""
+        from agentstate.store.information import information  # noqa: PLC0415 - see the class
+
         return information(self._context.database, self._location)
 
     def close(self) -> None:

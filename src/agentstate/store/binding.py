@@ -6,6 +6,7 @@ column, which SQLite would keep and the Rust program could not read.
 
 from __future__ import annotations
 
+import os
 from dataclasses import fields
 from enum import Enum
 from functools import cache
@@ -38,7 +39,7 @@ def bind_fields(record_type: type, values: Mapping[str, object]) -> dict[str, ob
 
     Raises `UsageError` for a name that is no field, `BadInputError` for a value of another type.
     """
-    kinds = _kinds(record_type)
+    kinds = kinds_of(record_type)
     if unknown := [name for name in values if name not in kinds]:
         raise UsageError(f"no field {unknown[0]!r}; the fields are: {', '.join(kinds)}")
     return {name: _bind(name, kinds[name], value) for name, value in values.items()}
@@ -46,12 +47,25 @@ def bind_fields(record_type: type, values: Mapping[str, object]) -> dict[str, ob
 
 def field_names(record_type: type) -> tuple[str, ...]:
     """Return a record's field names, in order."""
-    return tuple(_kinds(record_type))
+    return tuple(kinds_of(record_type))
+
+
+def bind_limit(limit: int | None) -> tuple[str, dict[str, object]]:
+    """Return a LIMIT clause and its parameter; None is no limit. Raises `BadInputError`."""
+    require_limit(limit)
+    return ("", {}) if limit is None else ("LIMIT :limit", {"limit": limit})
+
+
+def require_limit(limit: int | None) -> None:
+    """Refuse a limit below 0, which SQLite would take for no limit."""
+    if limit is not None and limit < 0:
+        raise BadInputError(f"a limit must be 0 or more, not {limit}")
 
 
 @cache
-def _kinds(record_type: type) -> dict[str, str]:
-    # The annotations are text (from __future__ import annotations): "str", "int | None", …
+def kinds_of(record_type: type) -> dict[str, str]:
+    """Return the annotation of each field, such as `str` or `int | None`."""
+    # They are text, for records.py has `from __future__ import annotations`.
     return {field.name: str(field.type) for field in fields(record_type)}
 
 
@@ -61,6 +75,8 @@ def _bind(name: str, kind: str, value: object) -> object:
     base = kind.removesuffix(" | None")
     if value is None and base != kind:
         return None
+    if name in records.PATH_FIELDS and isinstance(value, os.PathLike):
+        value = os.fspath(value)
     expected = _KINDS[base]
     if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
         raise BadInputError(f"{name} must be {kind}, not {type(value).__name__}")

@@ -24,6 +24,9 @@ COLUMNS: Final = "id, thread_id, role, content, item_json, created_at, parent_en
 
 _PAGE: Final = 250
 
+_SHORT: Final = 1000
+"""The longest walk that is bounded by its limit alone; counting would cost it more."""
+
 # Each turn steps from a message of this thread to its parent, whatever thread that is in: a
 # foreign one is reached once, as evidence, and not followed.
 _WALK: Final = """
@@ -40,6 +43,7 @@ SELECT {", ".join(f"messages.{column}" for column in COLUMNS.split(", "))}
 FROM walk JOIN messages ON messages.id = walk.id ORDER BY walk.depth
 """
 _IDS: Final = f"{_WALK} SELECT id, thread_id, parent_entry_id FROM walk ORDER BY depth"
+_LENGTH: Final = f"{_WALK} SELECT count(*) FROM walk"
 _COUNT: Final = "SELECT count(*) FROM messages WHERE thread_id = :thread_id"
 
 
@@ -47,8 +51,8 @@ def read(
     database: Database, thread_id: str, leaf: int, limit: int | None, *, raw_json: bool
 ) -> list[MessageRecord]:
     """Return the `limit` messages nearest `leaf` (None: all), root first."""
-    bound = _size(database, thread_id) if limit is None else limit
-    params = {"leaf": leaf, "thread_id": thread_id, "steps": bound - (limit is not None)}
+    steps = _steps(database, thread_id, limit)
+    params = {"leaf": leaf, "thread_id": thread_id, "steps": steps}
     rows = database.all(_READ, params)
     _judge([(row[0], row[1], row[6]) for row in rows], thread_id, leaf, limit)
     rows.reverse()
@@ -62,6 +66,14 @@ def ids(database: Database, thread_id: str, leaf: int) -> list[int]:
     steps = database.all(_IDS, params)
     _judge(steps, thread_id, leaf, None)
     return [message_id for message_id, _, _ in reversed(steps)]
+
+
+def length(database: Database, thread_id: str, leaf: int) -> int:
+    """Return how many messages the whole branch has; a damaged one, how many are reached."""
+    size = _size(database, thread_id)
+    params = {"leaf": leaf, "thread_id": thread_id, "steps": size}
+    row = database.one(_LENGTH, params)
+    return min(int(row[0]), size) if row else 0
 
 
 def stream(
@@ -108,6 +120,14 @@ def _item(message_id: int, item_json: Any, decode: Decode) -> JsonValue:
         raise CorruptStoreError(
             f"the item of message {message_id} is not JSON ({error}); see agentstate doctor"
         ) from error
+
+
+def _steps(database: Database, thread_id: str, limit: int | None) -> int:
+    """Return how often to step up, so that a cycle ends whatever the limit."""
+    if limit is not None and limit <= _SHORT:
+        return limit - 1
+    size = _size(database, thread_id)
+    return size if limit is None else min(limit - 1, size)
 
 
 def _size(database: Database, thread_id: str) -> int:

@@ -8,7 +8,9 @@ from agentstate import jsontext
 from agentstate.db.port import MissingReferenceError
 from agentstate.errors import BadInputError, CheckpointNotFoundError, CorruptStoreError
 from agentstate.records import CheckpointRecord
+from agentstate.store.binding import bind_limit, field_names
 from agentstate.store.branches import decoder
+from agentstate.store.rows import fill, is_sound
 from agentstate.store.threads import unknown_thread
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from agentstate.store.branches import Decode
     from agentstate.store.context import Context
 
+_FIELDS: Final = field_names(CheckpointRecord)
 _SELECT: Final = "SELECT thread_id, checkpoint_id, state_json, created_at FROM checkpoints"
 DEFAULT_LIMIT: Final = 100
 
@@ -42,7 +45,7 @@ class Checkpoints:
         state_json = jsontext.encode(state, "state")
         with self._db.transaction():
             sql = "SELECT max(created_at) FROM checkpoints WHERE thread_id = :thread_id"
-            newest = self._db.one(sql, {"thread_id": thread_id}) or (None,)
+            (newest,) = self._db.one(sql, {"thread_id": thread_id}) or (None,)
             self._remove(key)
             try:
                 self._db.execute(
@@ -51,7 +54,7 @@ class Checkpoints:
                     {
                         **key,
                         "state_json": state_json,
-                        "created_at": max(self._context.now(), newest[0] or 0),
+                        "created_at": _no_earlier(self._context.now(), newest),
                     },
                 )
             except MissingReferenceError as error:
@@ -76,10 +79,10 @@ class Checkpoints:
         self, thread_id: str, limit: int | None = DEFAULT_LIMIT, *, raw_json: bool = False
     ) -> list[CheckpointRecord]:
         """Return checkpoints, last saved first (None: all); stands for `list_checkpoints`."""
-        clause = "" if limit is None else "LIMIT :limit"
+        clause, params = bind_limit(limit)
         rows = self._db.all(
             f"{_SELECT} WHERE thread_id = :thread_id {self._newest_first} {clause}",
-            {"thread_id": thread_id, "limit": limit},
+            {"thread_id": thread_id, **params},
         )
         decode = decoder(raw_json=raw_json)
         return [_checkpoint(row, decode) for row in rows]
@@ -118,16 +121,21 @@ class Checkpoints:
         )
 
 
+def _no_earlier(now: int, newest: object) -> int:
+    # A damaged time, which would be text, is none to be later than.
+    return max(now, newest) if isinstance(newest, int) else now
+
+
 def _checkpoint(row: Row, decode: Decode) -> CheckpointRecord:
-    """Decode a row of `_SELECT`."""
-    thread_id, checkpoint_id, state_json, created_at = row
+    """Decode a row of `_SELECT`; raises `CorruptStoreError` where it cannot be read."""
+    checkpoint = fill(CheckpointRecord, _FIELDS, row)
+    name = f"checkpoint {checkpoint.checkpoint_id!r} in thread {checkpoint.thread_id!r}"
+    if not is_sound(checkpoint):
+        raise CorruptStoreError(f"{name} has a value of the wrong type; see agentstate doctor")
     try:
-        state = decode(state_json)
-    except (ValueError, TypeError) as error:
+        vars(checkpoint)["state"] = decode(checkpoint.state)
+    except ValueError as error:
         raise CorruptStoreError(
-            f"the state of checkpoint {checkpoint_id!r} in thread {thread_id!r} is not JSON "
-            f"({error}); see agentstate doctor"
+            f"the state of {name} is not JSON ({error}); see agentstate doctor"
         ) from error
-    return CheckpointRecord(
-        thread_id=thread_id, checkpoint_id=checkpoint_id, state=state, created_at=created_at
-    )
+    return checkpoint

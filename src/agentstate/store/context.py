@@ -3,36 +3,55 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from agentstate.errors import AgentStateError, AgentStateWarning, StoreUnavailableError
-from agentstate.records import SessionIndexEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
+    from pathlib import Path
 
-    from agentstate.db.port import Database, Row
+    from agentstate.db.port import Database
+    from agentstate.records import SessionIndexEntry
     from agentstate.session_index import SessionIndex
 
 
-@dataclass(frozen=True)
 class Context:
     """The connection, the index beside it, and where times and ids come from."""
 
-    database: Database
-    index: SessionIndex
-    clock: Callable[[], float]
-    new_id: Callable[[], str]
-    read_only: bool
+    def __init__(  # noqa: PLR0913 - each is given once, by StateStore.open
+        self,
+        *,
+        database: Database,
+        index_path: Path,
+        timeout: float,
+        clock: Callable[[], float],
+        new_id: Callable[[], str],
+        read_only: bool,
+    ) -> None:
+        """Keep what the parts of the store work with."""
+        self.database = database
+        self.new_id = new_id
+        self._index_path = index_path
+        self._timeout = timeout
+        self._clock = clock
+        self._read_only = read_only
+
+    @cached_property
+    def index(self) -> SessionIndex:
+        """The session index, loaded when first used: most commands never do."""
+        from agentstate.session_index import SessionIndex  # noqa: PLC0415 - see above
+
+        return SessionIndex(self._index_path, timeout=self._timeout)
 
     def now(self) -> int:
         """Return the time in Unix seconds."""
-        return int(self.clock())
+        return int(self._clock())
 
     def require_writable(self) -> None:
         """Raise `StoreUnavailableError` on a store that was opened for reading."""
-        if self.read_only:
+        if self._read_only:
             raise StoreUnavailableError("the store was opened for reading only")
 
     def publish(self, entry: SessionIndexEntry) -> None:
@@ -46,21 +65,3 @@ class Context:
 def warn(message: str) -> None:
     """Report what was left out or left undone; the caller's call goes on."""
     warnings.warn(message, AgentStateWarning, stacklevel=3)
-
-
-_T = TypeVar("_T")
-
-
-def fill(record_type: type[_T], names: Sequence[str], row: Row) -> _T:
-    """Build a record from a row whose columns are `names`, in a third of __init__'s time."""
-    record = object.__new__(record_type)
-    vars(record).update(zip(names, row, strict=True))
-    return record
-
-
-def is_plain(row: Row) -> bool:
-    """Tell whether a row holds only text, integers and nulls: no blob, no real."""
-    return _PLAIN.issuperset(map(type, row))
-
-
-_PLAIN: frozenset[type[Any]] = frozenset({str, int, type(None)})

@@ -8,7 +8,7 @@ from agentstate.db.port import MissingReferenceError
 from agentstate.errors import CorruptStoreError, GoalNotFoundError
 from agentstate.records import ThreadGoalRecord, ThreadGoalStatus
 from agentstate.store.binding import bind, bind_fields, field_names
-from agentstate.store.context import fill, is_plain
+from agentstate.store.rows import fill, is_sound
 from agentstate.store.threads import unknown_thread
 
 if TYPE_CHECKING:
@@ -44,12 +44,14 @@ class Goals:
     def set(self, goal: ThreadGoalRecord) -> None:
         """Write a thread's goal, in place of one it has; raises `ThreadNotFoundError`."""
         values = ", ".join(f":{field}" for field in _FIELDS)
+        params = bind(goal)
         try:
-            self._db.execute(
-                f"INSERT INTO thread_goals({', '.join(_FIELDS)}) VALUES ({values}) "
-                f"ON CONFLICT(thread_id) DO UPDATE SET {_UPDATES}",
-                bind(goal),
-            )
+            with self._db.transaction():
+                self._db.execute(
+                    f"INSERT INTO thread_goals({', '.join(_FIELDS)}) VALUES ({values}) "
+                    f"ON CONFLICT(thread_id) DO UPDATE SET {_UPDATES}",
+                    params,
+                )
         except MissingReferenceError as error:
             raise unknown_thread(goal.thread_id) from error
 
@@ -87,8 +89,9 @@ class Goals:
     def delete(self, thread_id: str) -> None:
         """Delete a thread's goal; raises `GoalNotFoundError`."""
         sql = "DELETE FROM thread_goals WHERE thread_id = :thread_id"
-        if not self._db.execute(sql, {"thread_id": thread_id}):
-            raise GoalNotFoundError(f"thread {thread_id!r} has no goal")
+        with self._db.transaction():
+            if not self._db.execute(sql, {"thread_id": thread_id}):
+                raise GoalNotFoundError(f"thread {thread_id!r} has no goal")
 
 
 _STATUS: Final = {status.value: status for status in ThreadGoalStatus}
@@ -96,7 +99,7 @@ _STATUS: Final = {status.value: status for status in ThreadGoalStatus}
 
 def _goal(row: Row) -> ThreadGoalRecord:
     goal = fill(ThreadGoalRecord, _FIELDS, row)
-    if not is_plain(row) or goal.status not in _STATUS:
+    if not is_sound(goal) or goal.status not in _STATUS:
         raise CorruptStoreError(
             f"the goal of thread {goal.thread_id!r} cannot be read; see agentstate doctor"
         )

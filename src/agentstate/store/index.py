@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from agentstate.records import ThreadMetadata
-    from agentstate.session_index import CompactionResult
+    from agentstate.session_index import CompactionResult, IndexContents
     from agentstate.store.context import Context
 
 
@@ -76,15 +76,18 @@ class Index:
     def check(self) -> IndexCheck:
         """Compare the index with the store."""
         contents = self._file.read()
-        entries = self._file.latest()
+        entries = _latest(contents)
         threads = {thread.id: thread for thread in self._all_threads()}
+        ids = dict.fromkeys(self._threads.ids())
         return IndexCheck(
             lines=contents.lines,
             entries=sum(not _is_tombstone(entry) for entry in entries.values()),
-            bad_lines=tuple(BadLine(line=bad.number, reason=bad.reason) for bad in contents.bad_lines),
-            ghosts=_ghosts(entries, threads),
+            bad_lines=tuple(
+                BadLine(line=bad.number, reason=bad.reason) for bad in contents.bad_lines
+            ),
+            ghosts=_ghosts(entries, ids),
             drifted=_drifted(entries, threads),
-            missing=tuple(thread_id for thread_id in threads if thread_id not in entries),
+            missing=tuple(thread_id for thread_id in ids if thread_id not in entries),
         )
 
     def compact(self) -> CompactionResult:
@@ -105,12 +108,15 @@ class Index:
             return self._rebuild(dry_run=False)
 
     def _rebuild(self, *, dry_run: bool) -> IndexRebuild:
-        bad_lines = len(self._file.read().bad_lines)
-        old = self._file.latest()
+        contents = self._file.read()
+        old = _latest(contents)
         threads = self._all_threads()
         by_id = {thread.id: thread for thread in threads}
+        ids = dict.fromkeys(self._threads.ids())
         new = [_entry(thread, old.get(thread.id)) for thread in threads]
-        backup = None if dry_run else self._file.replace(new)
+        # A thread whose row cannot be read is not gone.
+        new += [old[thread_id] for thread_id in ids if thread_id in old and thread_id not in by_id]
+        backup = None if dry_run else self._file.replace(new, read_to=contents.size)
         return IndexRebuild(
             entries=len(new),
             added=tuple(thread.id for thread in threads if thread.id not in old),
@@ -118,10 +124,12 @@ class Index:
             kept_names=tuple(
                 entry.thread_id
                 for entry in new
-                if entry.thread_name is not None and by_id[entry.thread_id].name is None
+                if entry.thread_name is not None
+                and entry.thread_id in by_id
+                and by_id[entry.thread_id].name is None
             ),
-            dropped=_ghosts(old, by_id),
-            bad_lines=bad_lines,
+            dropped=_ghosts(old, ids),
+            bad_lines=len(contents.bad_lines),
             backup=None if backup is None else str(backup),
         )
 
@@ -129,6 +137,11 @@ class Index:
         """Return every thread, oldest first."""
         everything = ThreadListFilters(include_archived=True, limit=None, sort=ThreadSort.UPDATED)
         return self._threads.list(everything)[::-1]
+
+
+def _latest(contents: IndexContents) -> dict[str, SessionIndexEntry]:
+    """Return the last entry of each thread."""
+    return {line.entry.thread_id: line.entry for line in contents.entries}
 
 
 def _entry(thread: ThreadMetadata, old: SessionIndexEntry | None) -> SessionIndexEntry:
@@ -146,13 +159,11 @@ def _is_tombstone(entry: SessionIndexEntry) -> bool:
     return entry.thread_name is None and entry.rollout_path is None
 
 
-def _ghosts(
-    entries: dict[str, SessionIndexEntry], threads: dict[str, ThreadMetadata]
-) -> tuple[str, ...]:
+def _ghosts(entries: dict[str, SessionIndexEntry], ids: Collection[str]) -> tuple[str, ...]:
     return tuple(
         thread_id
         for thread_id, entry in entries.items()
-        if thread_id not in threads and not _is_tombstone(entry)
+        if thread_id not in ids and not _is_tombstone(entry)
     )
 
 

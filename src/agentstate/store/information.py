@@ -39,7 +39,7 @@ def information(database: Database, location: Location) -> StoreInfo:
         journal_mode=about.journal_mode,
         sqlite_version=about.engine_version,
         size=_size(str(location.path)),
-        wal_size=_size(f"{location.path}-wal"),
+        wal_size=_size(f"{os.path.realpath(location.path)}-wal"),
         index_path=str(location.index_path),
         index_size=_size(str(location.index_path)),
         counts=counts,

@@ -13,8 +13,9 @@ from agentstate.errors import (
     UsageError,
 )
 from agentstate.records import JobStateRecord, JobStateStatus
-from agentstate.store.binding import bind, bind_fields, field_names
-from agentstate.store.context import fill, is_plain, warn
+from agentstate.store.binding import bind, bind_fields, bind_limit, field_names
+from agentstate.store.context import warn
+from agentstate.store.rows import fill, is_sound
 
 if TYPE_CHECKING:
     from agentstate.db.port import Row
@@ -40,12 +41,16 @@ class Jobs:
 
     def upsert(self, job: JobStateRecord) -> None:
         """Write every column of a job; stands for the Rust program's `upsert_job`."""
-        self._db.execute(f"{_INSERT} ON CONFLICT(id) DO UPDATE SET {_UPDATES}", _bind(job))
+        params = _bind(job)
+        with self._db.transaction():
+            self._db.execute(f"{_INSERT} ON CONFLICT(id) DO UPDATE SET {_UPDATES}", params)
 
     def create(self, job: JobStateRecord) -> None:
         """Add a job; raises `ConflictError` where its id exists."""
+        params = _bind(job)
         try:
-            self._db.execute(_INSERT, _bind(job))
+            with self._db.transaction():
+                self._db.execute(_INSERT, params)
         except DuplicateKeyError as error:
             raise ConflictError(
                 f"job {job.id!r} exists; choose another id, or update it"
@@ -63,12 +68,13 @@ class Jobs:
         settings = ", ".join(f"{name} = :{name}" for name in columns)
         if "updated_at" not in columns:
             settings += ", updated_at = CASE WHEN updated_at < :now THEN :now ELSE updated_at END"
-        changed = self._db.execute(
-            f"UPDATE jobs SET {settings} WHERE id = :job_id",
-            {**params, "job_id": job_id, "now": self._context.now()},
-        )
-        if not changed:
-            raise _unknown(job_id)
+        with self._db.transaction():
+            changed = self._db.execute(
+                f"UPDATE jobs SET {settings} WHERE id = :job_id",
+                {**params, "job_id": job_id, "now": self._context.now()},
+            )
+            if not changed:
+                raise _unknown(job_id)
 
     def get(self, job_id: str) -> JobStateRecord | None:
         """Return a job; stands for the Rust program's `get_job`.
@@ -84,10 +90,10 @@ class Jobs:
         Stands for the Rust program's `list_jobs`. A row that cannot be read is left out and
         reported as an `AgentStateWarning`.
         """
-        clause = "" if limit is None else "LIMIT :limit"
-        sql = f"SELECT {_COLUMNS} FROM jobs ORDER BY updated_at DESC, id {clause}"
+        clause, params = bind_limit(limit)
         jobs = []
-        for row in self._db.all(sql, {"limit": limit}):
+        sql = f"SELECT {_COLUMNS} FROM jobs ORDER BY updated_at DESC, id {clause}"
+        for row in self._db.all(sql, params):
             try:
                 jobs.append(_job(row))
             except CorruptStoreError as error:
@@ -106,8 +112,9 @@ class Jobs:
 
     def delete(self, job_id: str) -> None:
         """Delete a job; stands for `delete_job`, and raises `JobNotFoundError`."""
-        if not self._db.execute("DELETE FROM jobs WHERE id = :job_id", {"job_id": job_id}):
-            raise _unknown(job_id)
+        with self._db.transaction():
+            if not self._db.execute("DELETE FROM jobs WHERE id = :job_id", {"job_id": job_id}):
+                raise _unknown(job_id)
 
 
 def _bind(job: JobStateRecord) -> dict[str, object]:
@@ -133,14 +140,12 @@ _STATUS: Final = {status.value: status for status in JobStateStatus}
 def _job(row: Row) -> JobStateRecord:
     """Decode a row of `_COLUMNS`; raises `CorruptStoreError` where its types are wrong."""
     job = fill(JobStateRecord, _FIELDS, row)
-    values = vars(job)
-    progress = values["progress"]
-    numbers = (values["created_at"], values["updated_at"], progress or 0)
-    if not is_plain(row) or not all(isinstance(number, int) for number in numbers):
+    if not is_sound(job):
         raise CorruptStoreError(
             f"job {job.id!r} has a value of the wrong type; see agentstate doctor"
         )
+    values = vars(job)
     values["status"] = _STATUS.get(job.status, JobStateStatus.QUEUED)
-    if progress is not None and not 0 <= progress <= MAX_PROGRESS:
+    if job.progress is not None and not 0 <= job.progress <= MAX_PROGRESS:
         values["progress"] = None
     return job

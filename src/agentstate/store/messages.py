@@ -13,6 +13,7 @@ from agentstate.errors import (
 )
 from agentstate.records import MessageRecord
 from agentstate.store import branches, forks
+from agentstate.store.binding import require_limit
 from agentstate.store.branches import COLUMNS, decode_message, decoder
 from agentstate.store.threads import unknown_thread
 
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import EllipsisType
 
-    from agentstate.records import JsonValue
-    from agentstate.reports import SideBranch
+    from agentstate.records import JsonValue, SideBranch
     from agentstate.store.context import Context
 
 DEFAULT_LIMIT: Final = 500
@@ -54,9 +54,10 @@ class Messages:
         with self._db.transaction():
             leaf = self.leaf_of(thread_id)
             if expect_leaf is not ... and leaf != expect_leaf:
+                is_, expected = ("none" if one is None else one for one in (leaf, expect_leaf))
                 raise ConflictError(
-                    f"the leaf of thread {thread_id!r} is {leaf or 'none'}, "
-                    f"not {expect_leaf or 'none'}; nothing was appended"
+                    f"the leaf of thread {thread_id!r} is {is_}, not {expected}; "
+                    "nothing was appended"
                 )
             return self._insert(thread_id, role, content, item_json, leaf)
 
@@ -93,10 +94,13 @@ class Messages:
         `CorruptStoreError` for a cycle, a parent that is missing or in another thread, a leaf
         that is dangling or foreign, or an item that is not JSON.
         """
-        start = self._start(thread_id, leaf)
-        if start is None or limit == 0:
-            return []
-        return branches.read(self._db, thread_id, start, limit, raw_json=raw_json)
+        require_limit(limit)
+        # One state for all of it: a leaf that another program clears meanwhile is no damage.
+        with self._db.snapshot():
+            start = self._start(thread_id, leaf)
+            if start is None or limit == 0:
+                return []
+            return branches.read(self._db, thread_id, start, limit, raw_json=raw_json)
 
     def stream(
         self, thread_id: str, *, leaf: int | None = None, raw_json: bool = False
@@ -109,8 +113,14 @@ class Messages:
 
     def branch_ids(self, thread_id: str, *, leaf: int | None = None) -> list[int]:
         """Return the ids of the whole branch, root first."""
+        with self._db.snapshot():
+            start = self._start(thread_id, leaf)
+            return [] if start is None else branches.ids(self._db, thread_id, start)
+
+    def branch_length(self, thread_id: str, *, leaf: int | None = None) -> int:
+        """Return how many messages the whole branch has; a damaged one, how many are reached."""
         start = self._start(thread_id, leaf)
-        return [] if start is None else branches.ids(self._db, thread_id, start)
+        return 0 if start is None else branches.length(self._db, thread_id, start)
 
     def side_branches(self, thread_id: str, path: Sequence[int]) -> list[SideBranch]:
         """Return the branches that leave `path`, which holds ids from a message down its answers.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from agentstate.errors import BadInputError
 from agentstate.records import SessionSource, ThreadListFilters, ThreadSort, ThreadStatus
+from agentstate.store.binding import bind_limit
 
 if TYPE_CHECKING:
     from agentstate.db.port import Database
@@ -26,13 +26,8 @@ def listing(
     clauses = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     if count:
         return clauses, params
-    clauses += f" ORDER BY {_ORDER[filters.sort]}"
-    if filters.limit is not None:
-        if filters.limit < 0:
-            raise BadInputError(f"a limit must be 0 or more, not {filters.limit}")
-        clauses += " LIMIT :limit"
-        params["limit"] = filters.limit
-    return clauses, params
+    limit, limit_params = bind_limit(filters.limit)
+    return f"{clauses} ORDER BY {_ORDER[filters.sort]} {limit}", params | limit_params
 
 
 def _conditions(

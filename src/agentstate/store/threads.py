@@ -18,11 +18,12 @@ from agentstate.records import (
     SessionSource,
     ThreadListFilters,
     ThreadMetadata,
+    ThreadStats,
     ThreadStatus,
 )
-from agentstate.reports import ThreadStats
 from agentstate.store.binding import bind, bind_fields, field_names
-from agentstate.store.context import fill, is_plain, warn
+from agentstate.store.context import warn
+from agentstate.store.rows import fill, is_sound
 from agentstate.store.thread_filters import listing
 
 if TYPE_CHECKING:
@@ -54,17 +55,14 @@ class Threads:
         Stands for the Rust program's `upsert_thread`. Appends an index line.
         """
         updates = ", ".join(f"{_COLUMN[f]} = excluded.{_COLUMN[f]}" for f in _WRITABLE[1:])
-        self._insert(thread, f"ON CONFLICT(id) DO UPDATE SET {updates}")
+        with self._db.transaction():
+            self._insert(thread, f"ON CONFLICT(id) DO UPDATE SET {updates}")
         self._context.publish(_index_entry(thread))
 
     def create(self, thread: ThreadMetadata) -> None:
         """Add a thread, with no leaf yet; raises `ConflictError` where its id exists."""
-        try:
-            self._insert(thread, "")
-        except DuplicateKeyError as error:
-            raise ConflictError(
-                f"thread {thread.id!r} exists; choose another id, or update it"
-            ) from error
+        with self._db.transaction():
+            self._insert(thread)
         self._context.publish(_index_entry(thread))
 
     def update(self, thread_id: str, **columns: Any) -> None:
@@ -98,8 +96,9 @@ class Threads:
         """Return the thread of that name, or create one with `columns`, in one transaction.
 
         Names compare without regard to ASCII case, and archived threads count. Raises
-        `AmbiguousError` where several have the name.
+        `AmbiguousError` where several have the name, `ConflictError` where a given id exists.
         """
+        bind_fields(ThreadMetadata, columns)
         now = self._context.now()
         with self._db.transaction():
             found = self.by_name(name)
@@ -109,7 +108,7 @@ class Threads:
                     name=name,
                     **{"created_at": now, "updated_at": now, "cwd": "", **columns},
                 )
-                self._insert(thread, "")
+                self._insert(thread)
         if len(found) > 1:
             ids = ", ".join(thread.id for thread in found)
             raise AmbiguousError(f"several threads are named {name!r}: {ids}")
@@ -142,7 +141,8 @@ class Threads:
 
     def ids(self) -> Sequence[str]:
         """Return every id, sorted."""
-        return [thread_id for (thread_id,) in self._db.all("SELECT id FROM threads ORDER BY id")]
+        rows = self._db.all("SELECT id FROM threads ORDER BY id")
+        return [thread_id for (thread_id,) in rows if isinstance(thread_id, str)]
 
     def by_name(self, name: str) -> Sequence[ThreadMetadata]:
         """Return the threads of that name, whatever its ASCII case, newest first."""
@@ -159,12 +159,16 @@ class Threads:
         return list(_readable(self._db.all(sql, {"prefix": prefix, "limit": limit})))
 
     def stats(self, thread_ids: Sequence[str]) -> dict[str, ThreadStats]:
-        """Return the size of each thread's tree, with one query for every 500 threads."""
-        return {
-            thread_id: ThreadStats(messages=messages, branches=branches)
-            for start in range(0, len(thread_ids), _BATCH)
-            for thread_id, messages, branches in self._stats(thread_ids[start : start + _BATCH])
-        }
+        """Return the size of each thread's tree, with one query for every 500 threads.
+
+        Every id has an answer; a thread without messages, or an unknown one, has zeros.
+        """
+        sizes = {thread_id: ThreadStats() for thread_id in thread_ids}
+        for start in range(0, len(thread_ids), _BATCH):
+            rows = self._stats(thread_ids[start : start + _BATCH])
+            for thread_id, messages, branches in rows:
+                sizes[thread_id] = ThreadStats(messages=messages, branches=branches)
+        return sizes
 
     def _stats(self, thread_ids: Sequence[str]) -> Sequence[Row]:
         params = {f"id{number}": thread_id for number, thread_id in enumerate(thread_ids)}
@@ -236,14 +240,18 @@ class Threads:
             if not self._db.execute(sql, {**params, "thread_id": thread_id}):
                 raise unknown_thread(thread_id)
 
-    def _insert(self, thread: ThreadMetadata, on_conflict: str) -> None:
+    def _insert(self, thread: ThreadMetadata, on_conflict: str = "") -> None:
         if not thread.id:
             raise BadInputError("a thread's id must not be empty")
         columns = ", ".join(_COLUMN[field] for field in _WRITABLE)
         values = ", ".join(f":{field}" for field in _WRITABLE)
-        self._db.execute(
-            f"INSERT INTO threads({columns}) VALUES ({values}) {on_conflict}", bind(thread)
-        )
+        sql = f"INSERT INTO threads({columns}) VALUES ({values}) {on_conflict}"
+        try:
+            self._db.execute(sql, bind(thread))
+        except DuplicateKeyError as error:
+            raise ConflictError(
+                f"thread {thread.id!r} exists; choose another id, or update it"
+            ) from error
 
     def _require(self, thread_id: str) -> ThreadMetadata:
         thread = self.get(thread_id)
@@ -265,8 +273,10 @@ def _thread(row: Row) -> ThreadMetadata:
     """Decode a row of `_COLUMNS`; raises `CorruptStoreError` where its types are wrong."""
     thread = fill(ThreadMetadata, _FIELDS, row)
     values = vars(thread)
-    times = (values["created_at"], values["updated_at"], values["archived_at"] or 0)
-    if not is_plain(row) or not all(isinstance(time, int) for time in times):
+    if type(thread.current_leaf_id) is not int:
+        # Listed all the same, so that people can get out; reading the branch says what is wrong.
+        values["current_leaf_id"] = None
+    if not is_sound(thread):
         raise CorruptStoreError(
             f"thread {thread.id!r} has a value of the wrong type; see agentstate doctor"
         )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from agentstate.db.port import DuplicateKeyError
 from agentstate.errors import BadInputError, CorruptStoreError
 from agentstate.records import DynamicToolRecord
-from agentstate.store.binding import bind
+from agentstate.store.binding import bind, field_names
 from agentstate.store.branches import decoder
+from agentstate.store.rows import fill, is_sound
 from agentstate.store.threads import unknown_thread
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from agentstate.db.port import Row
     from agentstate.store.branches import Decode
     from agentstate.store.context import Context
+
+_FIELDS: Final = field_names(DynamicToolRecord)
+_COLUMNS: Final = ", ".join(_FIELDS)
 
 
 class Tools:
@@ -41,8 +45,7 @@ class Tools:
             self._db.execute(sql, {"thread_id": thread_id})
             try:
                 self._db.execute_many(
-                    "INSERT INTO thread_dynamic_tools"
-                    "(thread_id, position, name, description, input_schema) "
+                    f"INSERT INTO thread_dynamic_tools(thread_id, {_COLUMNS}) "
                     "VALUES (:thread_id, :position, :name, :description, :input_schema)",
                     rows,
                 )
@@ -56,7 +59,7 @@ class Tools:
         """
         decode = decoder(raw_json=raw_json)
         rows = self._db.all(
-            "SELECT position, name, description, input_schema FROM thread_dynamic_tools "
+            f"SELECT {_COLUMNS} FROM thread_dynamic_tools "
             "WHERE thread_id = :thread_id ORDER BY position",
             {"thread_id": thread_id},
         )
@@ -64,14 +67,15 @@ class Tools:
 
 
 def _tool(row: Row, thread_id: str, decode: Decode) -> DynamicToolRecord:
-    position, name, description, input_schema = row
+    """Decode a row of `_COLUMNS`; raises `CorruptStoreError` where it cannot be read."""
+    tool = fill(DynamicToolRecord, _FIELDS, row)
+    name = f"tool {tool.name!r} in thread {thread_id!r}"
+    if not is_sound(tool):
+        raise CorruptStoreError(f"{name} has a value of the wrong type; see agentstate doctor")
     try:
-        schema = decode(input_schema)
-    except (ValueError, TypeError) as error:
+        vars(tool)["input_schema"] = decode(tool.input_schema)
+    except ValueError as error:
         raise CorruptStoreError(
-            f"the schema of tool {name!r} in thread {thread_id!r} is not JSON ({error}); "
-            "see agentstate doctor"
+            f"the schema of {name} is not JSON ({error}); see agentstate doctor"
         ) from error
-    return DynamicToolRecord(
-        position=position, name=name, description=description, input_schema=schema
-    )
+    return tool

@@ -5,22 +5,20 @@ from typing import Annotated
 
 import typer
 
+from agentstate import render
 from agentstate.cli import options
 from agentstate.cli.answer import Answer, Wanted
 from agentstate.cli.confirm import confirm
 from agentstate.cli.inputs import content as given_content
 from agentstate.cli.inputs import json_text, utf8
 from agentstate.cli.invocation import invocation
-from agentstate.cli.messages.noun import messages
 from agentstate.cli.options import OutputFormat
 from agentstate.cli.selectors import find_message, find_thread, find_thread_to_destroy
 from agentstate.errors import MessageNotFoundError, UsageError
-from agentstate.render import messages as shown
-from agentstate.reports import ThreadStats
+from agentstate.render import shapes
 from agentstate.store import StateStore
 
 
-@messages.verb("append")
 def append(  # noqa: PLR0913 - one parameter for each option
     ctx: typer.Context,
     thread: options.Thread,
@@ -42,7 +40,7 @@ def append(  # noqa: PLR0913 - one parameter for each option
     """
     text = given_content(content, content_file)
     value = None if item is None else json_text(item, "--item")
-    answer = Answer(ctx, shown.SHAPE, Wanted(output=output or OutputFormat.ID))
+    answer = Answer(ctx, shapes.MESSAGES, Wanted(output=output or OutputFormat.ID))
     expected = _expected_leaf(expect_leaf)
     run = invocation(ctx)
     with run.write() as store:
@@ -73,20 +71,19 @@ def present(answer: Answer, store: StateStore, message_id: int) -> None:
         raise MessageNotFoundError(f"message {message_id} was deleted meanwhile")
     if answer.is_table:
         now = store.now
-        answer.table(lambda: shown.listing([made], leaf=made.id, now=now, width=answer.width))
+        answer.table(
+            lambda: render.messages.listing([made], leaf=made.id, now=now, width=answer.width)
+        )
     else:
         answer.row(vars(made))
 
 
-@messages.verb("checkout")
-def checkout(
-    ctx: typer.Context, message: options.Message, output: options.Output = None
-) -> None:
+def checkout(ctx: typer.Context, message: options.Message, output: options.Output = None) -> None:
     """Make a message the leaf of its thread: what is appended next answers it.
 
     Example: agentstate messages checkout @last~2
     """
-    answer = Answer(ctx, shown.SHAPE, Wanted(output=output))
+    answer = Answer(ctx, shapes.MESSAGES, Wanted(output=output))
     run = invocation(ctx)
     with run.write() as store:
         message_id, thread_id = find_message(store, run, message)
@@ -95,7 +92,6 @@ def checkout(
             present(answer, store, message_id)
 
 
-@messages.verb("clear")
 def clear(
     ctx: typer.Context,
     thread: options.Thread,
@@ -107,11 +103,11 @@ def clear(
 
     Example: agentstate messages clear t-scratch --yes
     """
-    answer = Answer(ctx, shown.CLEARED, Wanted(output=output))
+    answer = Answer(ctx, shapes.CLEARED, Wanted(output=output))
     run = invocation(ctx)
     with run.read() if dry_run else run.write() as store:
         found = find_thread_to_destroy(store, run, thread, asks=not yes)
-        size = store.threads.stats([found.id]).get(found.id, ThreadStats())
+        size = store.threads.stats([found.id])[found.id]
         what = f"{size.messages} messages of thread {found.id} ({found.name or 'no name'})"
         deleted = size.messages
         if not dry_run:

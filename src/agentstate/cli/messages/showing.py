@@ -4,20 +4,19 @@ from typing import Annotated
 
 import typer
 
+from agentstate import render
 from agentstate.cli import options
 from agentstate.cli.answer import Answer, Wanted
 from agentstate.cli.invocation import Invocation, invocation
-from agentstate.cli.messages.noun import messages
 from agentstate.cli.printing import write_lines
 from agentstate.cli.selectors import find_message, find_thread
 from agentstate.errors import MessageNotFoundError, UsageError
 from agentstate.records import MessageRecord, ThreadMetadata
-from agentstate.render import messages as shown
+from agentstate.render import shapes
 from agentstate.render.text import screen_safe
 from agentstate.store import StateStore
 
 
-@messages.verb("list")
 def list_messages(  # noqa: PLR0913 - one parameter for each option
     ctx: typer.Context,
     thread: options.Thread,
@@ -40,7 +39,7 @@ def list_messages(  # noqa: PLR0913 - one parameter for each option
 
     Example: agentstate messages list @last --role user --fields content
     """
-    answer = Answer(ctx, shown.SHAPE, Wanted(output=output, fields=fields, null=null, raw=raw))
+    answer = Answer(ctx, shapes.MESSAGES, Wanted(output=output, fields=fields, null=null, raw=raw))
     run = invocation(ctx)
     with run.read() as store:
         found = find_thread(store, run, thread)
@@ -53,7 +52,9 @@ def list_messages(  # noqa: PLR0913 - one parameter for each option
         if answer.is_table:
             now = store.now
             answer.table(
-                lambda: shown.listing(shown_messages, leaf=current, now=now, width=answer.width)
+                lambda: render.messages.listing(
+                    shown_messages, leaf=current, now=now, width=answer.width
+                )
             )
         else:
             answer.rows(vars(message) for message in shown_messages)
@@ -82,11 +83,10 @@ def _nearest(
         return found[-limit:] if limit else found, len(found)
     found = store.messages.branch(thread.id, limit or None, leaf=leaf, raw_json=True)
     if found and found[0].parent_entry_id is not None:
-        return found, len(store.messages.branch_ids(thread.id, leaf=leaf))
+        return found, store.messages.branch_length(thread.id, leaf=leaf)
     return found, len(found)
 
 
-@messages.verb("show")
 def show(
     ctx: typer.Context,
     message: options.Message,
@@ -98,7 +98,7 @@ def show(
 
     Example: agentstate messages show @last@leaf --fields content
     """
-    answer = Answer(ctx, shown.SHAPE, Wanted(output=output, fields=fields, raw=raw))
+    answer = Answer(ctx, shapes.MESSAGES, Wanted(output=output, fields=fields, raw=raw))
     run = invocation(ctx)
     with run.read() as store:
         message_id, _ = find_message(store, run, message)
@@ -109,13 +109,10 @@ def show(
             answer.row(vars(found))
             return
         now = store.now
-    answer.table(lambda: shown.overview(found, now=now, width=answer.width))
-    write_lines(
-        ["", found.content if raw else screen_safe(found.content, keep_newlines=True)]
-    )
+    answer.table(lambda: render.messages.overview(found, now=now, width=answer.width))
+    write_lines(["", found.content if raw else screen_safe(found.content, keep_newlines=True)])
 
 
-@messages.verb("leaves")
 def leaves(
     ctx: typer.Context,
     thread: options.Thread,
@@ -128,7 +125,7 @@ def leaves(
 
     Example: agentstate messages leaves @last -o id
     """
-    answer = Answer(ctx, shown.SHAPE, Wanted(output=output, fields=fields, null=null, raw=raw))
+    answer = Answer(ctx, shapes.MESSAGES, Wanted(output=output, fields=fields, null=null, raw=raw))
     run = invocation(ctx)
     with run.read() as store:
         found = find_thread(store, run, thread)
@@ -136,6 +133,6 @@ def leaves(
         now = store.now
     if answer.is_table:
         leaf = found.current_leaf_id
-        answer.table(lambda: shown.listing(ends, leaf=leaf, now=now, width=answer.width))
+        answer.table(lambda: render.messages.listing(ends, leaf=leaf, now=now, width=answer.width))
     else:
         answer.rows(vars(message) for message in ends)

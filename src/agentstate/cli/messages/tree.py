@@ -1,46 +1,52 @@
 """`agentstate messages tree`: the drawing, and the same tree as data."""
 
-import os
 import sys
 from collections.abc import Iterator
 from os.path import expanduser
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from agentstate.cli import options
 from agentstate.cli.answer import Answer, Wanted
 from agentstate.cli.invocation import invocation
-from agentstate.cli.messages.noun import messages
 from agentstate.cli.options import OutputFormat
 from agentstate.cli.printing import draw_lines
 from agentstate.cli.selectors import find_thread
-from agentstate.errors import CorruptStoreError, UsageError
+from agentstate.errors import CorruptStoreError
 from agentstate.records import ThreadMetadata
-from agentstate.render import messages as shown
+from agentstate.render import shapes
 from agentstate.render.theme import screen_width
-from agentstate.render.tree_forest import tree_nodes
 from agentstate.render.tree import tree_lines
-from agentstate.render.tree_layout import BranchView, TreeStub, WholeView
+from agentstate.render.tree_forest import tree_nodes
+from agentstate.render.tree_layout import BranchView, WholeView
 from agentstate.render.tree_row import TreeOptions
-from agentstate.reports import ThreadStats
 from agentstate.store import StateStore
 
+_LIMIT: Final = 50
 
-@messages.verb("tree")
+
 def tree(  # noqa: PLR0913 - one parameter for each option
     ctx: typer.Context,
     thread: options.Thread,
     all_branches: Annotated[bool, typer.Option("--all", help="Open every branch.")] = False,
     depth: Annotated[
-        int | None, typer.Option(min=0, help="With --all: open branches to this depth only.")
+        int | None, typer.Option(min=0, help="Open branches to this depth only; implies --all.")
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Show whole messages.")] = False,
     role: Annotated[
         list[str] | None, typer.Option(help="Only messages of this role; may be repeated.")
     ] = None,
     ascii_only: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII only.")] = False,
-    limit: options.Limit = 50,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="How many messages of the active branch, the last; 0 means all. "
+            "Default: 50, and all with --all.",
+            show_default=False,
+        ),
+    ] = None,
     output: options.Output = None,
     fields: options.Fields = None,
     null: options.Nul = False,
@@ -52,14 +58,15 @@ def tree(  # noqa: PLR0913 - one parameter for each option
 
     Example: agentstate messages tree @last --all
     """
-    answer = Answer(ctx, shown.TREE, Wanted(output=output, fields=fields, null=null, raw=raw))
-    if depth is not None and not all_branches:
-        raise UsageError("--depth goes with --all")
+    answer = Answer(ctx, shapes.TREE, Wanted(output=output, fields=fields, null=null, raw=raw))
+    whole = all_branches or depth is not None
+    if limit is None:
+        limit = 0 if whole else _LIMIT
     drawn = output in {None, OutputFormat.TABLE} and fields is None and not null
     run = invocation(ctx)
     with run.read() as store:
         found = find_thread(store, run, thread)
-        if not drawn and all_branches:
+        if not drawn and whole:
             answer.rows(_all_nodes(store, found))
         elif not drawn:
             _answer_branch(answer, store, found, limit)
@@ -71,8 +78,8 @@ def tree(  # noqa: PLR0913 - one parameter for each option
                     depth=depth,
                     limit=limit or None,
                 )
-                if all_branches
-                else _branch_view(store, found, limit)
+                if whole
+                else branch_view(store, found, limit)
             )
             how = TreeOptions(
                 now=store.now,
@@ -85,24 +92,24 @@ def tree(  # noqa: PLR0913 - one parameter for each option
             draw_lines(tree_lines(view, how), run.color.value)
 
 
-def _branch_view(store: StateStore, thread: ThreadMetadata, limit: int) -> BranchView:
+def branch_view(store: StateStore, thread: ThreadMetadata, limit: int) -> BranchView:
     """Read the end of the active branch, and the branches that leave it."""
     shown_messages = store.messages.branch(thread.id, limit or None, raw_json=True)
     path = [message.id for message in shown_messages]
     cut = bool(shown_messages) and shown_messages[0].parent_entry_id is not None
-    earlier = len(store.messages.branch_ids(thread.id)) - len(path) if cut else 0
+    earlier = store.messages.branch_length(thread.id) - len(path) if cut else 0
     return BranchView(
         thread=thread,
-        stats=store.threads.stats([thread.id]).get(thread.id, ThreadStats()),
+        stats=store.threads.stats([thread.id])[thread.id],
         messages=shown_messages,
         earlier=earlier,
-        stubs=[TreeStub(*side) for side in store.messages.side_branches(thread.id, path)],
+        stubs=store.messages.side_branches(thread.id, path),
     )
 
 
 def _answer_branch(answer: Answer, store: StateStore, thread: ThreadMetadata, limit: int) -> None:
     """Write the nodes of the active branch."""
-    view = _branch_view(store, thread, limit)
+    view = branch_view(store, thread, limit)
     answer.rows(
         tree_nodes(
             view.messages,

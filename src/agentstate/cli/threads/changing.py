@@ -13,15 +13,12 @@ from agentstate.cli.inputs import utf8
 from agentstate.cli.invocation import invocation
 from agentstate.cli.options import OutputFormat
 from agentstate.cli.selectors import find_thread, find_thread_to_destroy
-from agentstate.cli.threads.noun import threads
 from agentstate.cli.threads.showing import present, show_field
 from agentstate.errors import UsageError
-from agentstate.render import threads as shown
-from agentstate.reports import ThreadStats
+from agentstate.render import shapes
 from agentstate.store import StateStore
 
 
-@threads.verb("update")
 def update(  # noqa: PLR0913 - one parameter for each column
     ctx: typer.Context,
     thread: options.Thread,
@@ -68,7 +65,6 @@ def update(  # noqa: PLR0913 - one parameter for each column
     _change(ctx, thread, output, lambda store, thread_id: store.threads.update(thread_id, **given))
 
 
-@threads.verb("rename")
 def rename(
     ctx: typer.Context,
     thread: options.Thread,
@@ -83,7 +79,6 @@ def rename(
     _change(ctx, thread, output, lambda store, thread_id: store.threads.rename(thread_id, new))
 
 
-@threads.verb("archive")
 def archive(ctx: typer.Context, thread: options.Thread, output: options.Output = None) -> None:
     """Archive a thread: lists leave it out unless asked.
 
@@ -92,7 +87,6 @@ def archive(ctx: typer.Context, thread: options.Thread, output: options.Output =
     _change(ctx, thread, output, lambda store, thread_id: store.threads.archive(thread_id))
 
 
-@threads.verb("unarchive")
 def unarchive(ctx: typer.Context, thread: options.Thread, output: options.Output = None) -> None:
     """Take a thread out of the archive.
 
@@ -108,7 +102,7 @@ def _change(
     change: Callable[[StateStore, str], None],
 ) -> None:
     """Change one thread; print it only where `-o` asks for it."""
-    answer = Answer(ctx, shown.SHAPE, Wanted(output=output))
+    answer = Answer(ctx, shapes.THREADS, Wanted(output=output))
     run = invocation(ctx)
     with run.write() as store:
         thread_id = find_thread(store, run, selector).id
@@ -118,7 +112,6 @@ def _change(
             present(answer, store, changed)
 
 
-@threads.verb("delete")
 def delete(
     ctx: typer.Context,
     thread: options.Thread,
@@ -130,11 +123,11 @@ def delete(
 
     Example: agentstate threads delete t-old --yes
     """
-    answer = Answer(ctx, shown.SHAPE, Wanted(output=output or OutputFormat.ID))
+    answer = Answer(ctx, shapes.THREADS, Wanted(output=output or OutputFormat.ID))
     run = invocation(ctx)
     with run.read() if dry_run else run.write() as store:
         found = find_thread_to_destroy(store, run, thread, asks=not yes)
-        size = store.threads.stats([found.id]).get(found.id, ThreadStats())
+        size = store.threads.stats([found.id])[found.id]
         what = f"thread {found.id} ({found.name or 'no name'}) with {size.messages} messages"
         if dry_run:
             run.note(f"would delete {what}")
@@ -146,7 +139,6 @@ def delete(
             answer.row({**vars(found), **vars(size)})
 
 
-@threads.verb("memory")
 def memory(
     ctx: typer.Context,
     thread: options.Thread,

@@ -9,14 +9,12 @@ from agentstate.cli import thread_columns as columns
 from agentstate.cli.answer import Answer, Wanted
 from agentstate.cli.invocation import invocation
 from agentstate.cli.options import OutputFormat
-from agentstate.cli.threads.noun import threads
 from agentstate.cli.threads.showing import present
 from agentstate.errors import UsageError
 from agentstate.records import ThreadMetadata
-from agentstate.render import threads as shown
+from agentstate.render import shapes
 
 
-@threads.verb("create")
 def create(  # noqa: PLR0913 - one parameter for each column
     ctx: typer.Context,
     thread_id: Annotated[
@@ -43,7 +41,7 @@ def create(  # noqa: PLR0913 - one parameter for each column
 
     Example: agentstate threads create --name "Fix the lexer" --cwd ~/src/app
     """
-    answer = Answer(ctx, shown.SHAPE, Wanted(output=output or OutputFormat.ID))
+    answer = Answer(ctx, shapes.THREADS, Wanted(output=output or OutputFormat.ID))
     given = columns.given(
         name=name,
         cwd=cwd or ".",
@@ -73,7 +71,6 @@ def create(  # noqa: PLR0913 - one parameter for each column
         present(answer, store, thread)
 
 
-@threads.verb("ensure")
 def ensure(  # noqa: PLR0913 - one parameter for each column
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The thread's name.")],
@@ -87,7 +84,7 @@ def ensure(  # noqa: PLR0913 - one parameter for each column
 
     Example: t=$(agentstate threads ensure nightly --cwd ~/src/app)
     """
-    answer = Answer(ctx, shown.SHAPE, Wanted(output=output or OutputFormat.ID))
+    answer = Answer(ctx, shapes.THREADS, Wanted(output=output or OutputFormat.ID))
     if not name:
         raise UsageError("the name is empty; give one")
     given = columns.given(

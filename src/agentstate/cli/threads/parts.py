@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from agentstate import jsontext
+from agentstate import jsontext, render
 from agentstate.cli import options
 from agentstate.cli.answer import Answer, Wanted
 from agentstate.cli.confirm import confirm
@@ -13,14 +13,12 @@ from agentstate.cli.inputs import json_text, utf8
 from agentstate.cli.invocation import invocation
 from agentstate.cli.options import OutputFormat
 from agentstate.cli.selectors import find_thread, find_thread_to_destroy
-from agentstate.cli.threads.noun import threads
 from agentstate.errors import GoalNotFoundError, UsageError
-from agentstate.records import DynamicToolRecord, ThreadGoalRecord, ThreadGoalStatus
-from agentstate.render import threads as shown
+from agentstate.records import DynamicToolRecord, ThreadGoalStatus
+from agentstate.render import shapes
 from agentstate.store import StateStore
 
 
-@threads.verb("tools")
 def tools(  # noqa: PLR0913 - one parameter for each option
     ctx: typer.Context,
     thread: options.Thread,
@@ -39,7 +37,7 @@ def tools(  # noqa: PLR0913 - one parameter for each option
 
     Example: agentstate threads tools @last --set @tools.json
     """
-    answer = Answer(ctx, shown.TOOLS, Wanted(output=output, fields=fields, null=null, raw=raw))
+    answer = Answer(ctx, shapes.TOOLS, Wanted(output=output, fields=fields, null=null, raw=raw))
     run = invocation(ctx)
     if replacement is not None:
         new = _tools(replacement)
@@ -49,7 +47,7 @@ def tools(  # noqa: PLR0913 - one parameter for each option
     with run.read() as store:
         found = store.tools.list(find_thread(store, run, thread).id, raw_json=True)
     if answer.is_table:
-        answer.table(lambda: shown.tools_table(found, width=answer.width))
+        answer.table(lambda: render.threads.tools_table(found, width=answer.width))
     else:
         answer.rows(vars(tool) for tool in found)
 
@@ -66,7 +64,6 @@ def _tools(given: str) -> list[DynamicToolRecord]:
     ]
 
 
-@threads.verb("goal")
 def goal(  # noqa: PLR0913 - one parameter for each column
     ctx: typer.Context,
     thread: options.Thread,
@@ -86,7 +83,7 @@ def goal(  # noqa: PLR0913 - one parameter for each column
 
     Example: agentstate threads goal @last --objective "All tests pass" --token-budget 200000
     """
-    answer = Answer(ctx, shown.GOAL, Wanted(output=output, fields=fields, raw=raw))
+    answer = Answer(ctx, shapes.GOALS, Wanted(output=output, fields=fields, raw=raw))
     changes = objective is not None or status is not None or token_budget is not None
     if delete and changes:
         raise UsageError("--delete goes alone")
@@ -105,7 +102,7 @@ def goal(  # noqa: PLR0913 - one parameter for each column
             return
         if answer.is_table:
             now = store.now
-            answer.table(lambda: shown.goal_details(found, now=now, width=answer.width))
+            answer.table(lambda: render.threads.goal_details(found, now=now, width=answer.width))
         else:
             answer.row(vars(found))
 
@@ -129,7 +126,7 @@ def _set_goal(
 
 def _delete_goal(ctx: typer.Context, selector: str, *, yes: bool, dry_run: bool) -> None:
     run = invocation(ctx)
-    answer = Answer(ctx, shown.GOAL, Wanted(output=OutputFormat.ID))
+    answer = Answer(ctx, shapes.GOALS, Wanted(output=OutputFormat.ID))
     with run.read() if dry_run else run.write() as store:
         thread_id = find_thread_to_destroy(store, run, selector, asks=not yes).id
         found = store.goals.get(thread_id)

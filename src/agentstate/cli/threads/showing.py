@@ -8,6 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
+from agentstate import render
 from agentstate.cli import options
 from agentstate.cli import thread_columns as columns
 from agentstate.cli.answer import Answer, Wanted
@@ -15,7 +16,6 @@ from agentstate.cli.inputs import moment
 from agentstate.cli.invocation import invocation
 from agentstate.cli.options import OutputFormat
 from agentstate.cli.selectors import find_thread
-from agentstate.cli.threads.noun import threads
 from agentstate.errors import NotFoundError
 from agentstate.records import (
     SessionSource,
@@ -24,14 +24,12 @@ from agentstate.records import (
     ThreadSort,
     ThreadStatus,
 )
-from agentstate.render import threads as shown
-from agentstate.reports import ThreadStats
+from agentstate.render import shapes
 from agentstate.store import StateStore
 
 HOME: Final = expanduser("~")  # noqa: PTH111 - Path.home() raises where HOME is unknown
 
 
-@threads.verb("list")
 def list_threads(  # noqa: PLR0913 - one parameter for each filter
     ctx: typer.Context,
     all_threads: Annotated[bool, typer.Option("--all", help="Archived threads too.")] = False,
@@ -61,7 +59,7 @@ def list_threads(  # noqa: PLR0913 - one parameter for each filter
 
     Example: agentstate threads list --since 3d --status running -o id
     """
-    answer = Answer(ctx, shown.SHAPE, Wanted(output=output, fields=fields, null=null, raw=raw))
+    answer = Answer(ctx, shapes.THREADS, Wanted(output=output, fields=fields, null=null, raw=raw))
     now = int(time.time())
     filters = ThreadListFilters(
         include_archived=all_threads,
@@ -90,19 +88,18 @@ def _show_list(
     sized = answer.is_table or bool({"messages", "branches"}.intersection(answer.fields))
     stats = store.threads.stats([thread.id for thread in found]) if sized else {}
     if answer.is_table:
-        short = shown.shortened(store.threads.ids())
+        short = render.threads.shortened(store.threads.ids())
         answer.table(
-            lambda: shown.listing(found, stats, short, now=now, home=HOME, width=answer.width)
+            lambda: render.threads.listing(
+                found, stats, short, now=now, home=HOME, width=answer.width
+            )
         )
     elif sized:
-        answer.rows(
-            {**vars(thread), **vars(stats.get(thread.id, ThreadStats()))} for thread in found
-        )
+        answer.rows({**vars(thread), **vars(stats[thread.id])} for thread in found)
     else:
         answer.rows(vars(thread) for thread in found)
 
 
-@threads.verb("show")
 def show(
     ctx: typer.Context,
     thread: options.Thread,
@@ -114,7 +111,7 @@ def show(
 
     Example: agentstate threads show @last --fields status
     """
-    answer = Answer(ctx, shown.SHAPE, Wanted(output=output, fields=fields, raw=raw))
+    answer = Answer(ctx, shapes.THREADS, Wanted(output=output, fields=fields, raw=raw))
     run = invocation(ctx)
     with run.read() as store:
         present(answer, store, find_thread(store, run, thread))
@@ -126,9 +123,9 @@ def present(answer: Answer, store: StateStore, thread: ThreadMetadata) -> None:
         leaf = thread.current_leaf_id
         answer.table(
             partial(
-                shown.overview,
+                render.threads.overview,
                 thread,
-                store.threads.stats([thread.id]).get(thread.id, ThreadStats()),
+                store.threads.stats([thread.id])[thread.id],
                 leaf=store.messages.get(leaf, raw_json=True) if leaf else None,
                 checkpoints=store.checkpoints.count(thread.id),
                 goal=store.goals.get(thread.id),
@@ -138,12 +135,11 @@ def present(answer: Answer, store: StateStore, thread: ThreadMetadata) -> None:
             )
         )
     else:
-        stats = store.threads.stats([thread.id]).get(thread.id, ThreadStats())
+        stats = store.threads.stats([thread.id])[thread.id]
         answer.row({**vars(thread), **vars(stats)})
 
 
-@threads.verb("path")
-def path_of(
+def path(
     ctx: typer.Context,
     thread: options.Thread,
     output: options.Output = None,
@@ -164,7 +160,7 @@ def show_field(
     *,
     raw: bool = False,
 ) -> None:
-    answer = Answer(ctx, shown.SHAPE, Wanted(output=output, fields=field, raw=raw))
+    answer = Answer(ctx, shapes.THREADS, Wanted(output=output, fields=field, raw=raw))
     run = invocation(ctx)
     with run.read() as store:
         thread = find_thread(store, run, selector)

@@ -1,0 +1,200 @@
+"""The tables of docs/output.md, made from the code that keeps what they promise."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from dataclasses import fields
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from agentstate import errors, records, reports, session_index
+from agentstate.cli import main
+from agentstate.render import report_shapes, shapes
+from agentstate.render.shape import Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_BLOCK: Final = re.compile(
+    r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end of generated -->)", re.DOTALL
+)
+
+
+class Answers(NamedTuple):
+    """A shape's heading, the commands that answer in it, and the records that fill it."""
+
+    heading: str
+    commands: str
+    records: tuple[type, ...]
+
+
+ANSWERS: Final = {
+    "THREADS": Answers(
+        "Threads",
+        "`threads list`, `show`, `create`, `ensure`, `update`, `rename`, `archive`, `unarchive`, "
+        "`delete`, `memory`, `path`",
+        (records.ThreadMetadata, reports.ThreadStats),
+    ),
+    "TOOLS": Answers("Dynamic tools", "`threads tools`", (records.DynamicToolRecord,)),
+    "GOALS": Answers("Goals", "`threads goal`", (records.ThreadGoalRecord,)),
+    "MESSAGES": Answers(
+        "Messages",
+        "`messages list`, `show`, `leaves`, `append`, `checkout`, and `fork`",
+        (records.MessageRecord,),
+    ),
+    "TREE": Answers("Nodes of a tree", "`messages tree`", (records.MessageRecord,)),
+    "CLEARED": Answers(
+        "Cleared threads", "`messages clear`", (records.MessageRecord, reports.ThreadStats)
+    ),
+    "CHECKPOINTS": Answers(
+        "Checkpoints", "`checkpoint save`, `load`, `list`, `delete`", (records.CheckpointRecord,)
+    ),
+    "JOBS": Answers(
+        "Jobs", "`jobs list`, `show`, `create`, `update`, `delete`", (records.JobStateRecord,)
+    ),
+    "INDEX": Answers("Index entries", "`index list`, `name`, `path`", (records.SessionIndexEntry,)),
+    "INDEX_CHECK": Answers("Index checks", "`index check`", (reports.IndexCheck,)),
+    "INDEX_REBUILD": Answers("Index rebuilds", "`index rebuild`", (reports.IndexRebuild,)),
+    "INDEX_COMPACTION": Answers(
+        "Index compactions", "`index compact`", (session_index.CompactionResult,)
+    ),
+    "STORE": Answers("Stores", "`info`, `init`, `demo`", (reports.StoreInfo,)),
+}
+"""By the name of the shape, which must have its entry, in the order of the page."""
+
+_DERIVED: Final = {
+    "depth": ("integer", "How far from the root; 0 for a root."),
+    "on_active_branch": ("boolean", "Whether the current leaf goes back to it."),
+    "is_leaf": ("boolean", "Whether nothing answers it."),
+    "is_current_leaf": ("boolean", "Whether the thread goes on here."),
+    "differences": ("integer", "Ghosts, drifted and missing threads together."),
+}
+"""Fields that are computed for an answer and belong to no record: type and meaning."""
+
+_TYPES: Final = {
+    "str": "string",
+    "int": "integer",
+    "bool": "boolean",
+    "JsonValue": "any JSON",
+    "dict[str, int]": "object of integers",
+    "tuple[str, ...]": "array of strings",
+}
+_UNITS: Final = (
+    (re.compile(r".+_at|since|until"), "Unix seconds"),
+    (re.compile(r".+_seconds"), "seconds"),
+    (re.compile(r"(.+_)?size|bytes_.+"), "bytes"),
+)
+
+
+def fill(page: str) -> str:
+    """Return a page with the tables of today in its generated blocks."""
+    made = {"exit-codes": _exit_codes(), "fields": _fields()}
+    return _BLOCK.sub(lambda found: f"{found[1]}\n{made[found['name']]}\n\n{found[3]}", page)
+
+
+def _exit_codes() -> str:
+    rows = [
+        (0, "", "", "Done. An empty list is done, too."),
+        *(
+            (error.exit_code, error.slug, error.__name__, _first_line(error))
+            for error in _all_below(errors.AgentStateError)
+        ),
+        (main.UNEXPECTED, "unexpected", "", "A fault of this program, or of the machine."),
+        (main.INTERRUPTED, "interrupted", "", "Ctrl-C, SIGTERM, or a no to a question."),
+    ]
+    # The sort is stable: below one code the order is that of the module.
+    return _table(
+        ("exit code", "slug", "class", "meaning"),
+        (
+            (str(code), f"`{slug}`" if slug else "", f"`{name}`" if name else "", meaning)
+            for code, slug, name, meaning in sorted(rows, key=lambda row: row[0])
+        ),
+    )
+
+
+def _all_below(error: type[errors.AgentStateError]) -> list[type[errors.AgentStateError]]:
+    found = [error]
+    for subclass in error.__subclasses__():
+        found += _all_below(subclass)
+    return found
+
+
+def _first_line(documented: type) -> str:
+    return (inspect.getdoc(documented) or "").partition("\n")[0]
+
+
+def _fields() -> str:
+    everything = {**vars(shapes), **vars(report_shapes)}
+    found = {name: value for name, value in everything.items() if isinstance(value, Shape)}
+    if set(found) != set(ANSWERS):
+        raise KeyError(f"ANSWERS and the shapes differ: {set(found) ^ set(ANSWERS)}")
+    return "\n\n".join(_shape_section(ANSWERS[name], found[name]) for name in ANSWERS)
+
+
+def _shape_section(answers: Answers, shape: Shape) -> str:
+    known = {**_DERIVED}
+    for record_type in answers.records:
+        known |= _documented_fields(record_type)
+    rows = []
+    for field in shape.fields + shape.extra:
+        kind, meaning = known[field]
+        column = str(shape.columns.index(field) + 1) if field in shape.columns else ""
+        if field in shape.extra:
+            meaning = f"{meaning} Only with `--fields`, and in `show`.".strip()
+        rows.append((f"`{field}`", kind, column, meaning))
+    table = _table(("field", "JSON", "TSV column", "meaning"), rows)
+    return f"### {answers.heading}\n\n{answers.commands}. `-o id` prints `{shape.id}`.\n\n{table}"
+
+
+def _documented_fields(record_type: type) -> dict[str, tuple[str, str]]:
+    """Return the JSON type and the meaning of each field, from its annotation and docstring."""
+    meanings = _docstrings(record_type)
+    found = {}
+    for field in fields(record_type):
+        meaning = meanings.get(field.name, "")
+        units = [unit for pattern, unit in _UNITS if pattern.fullmatch(field.name)]
+        found[field.name] = (_json_type(str(field.type)), " ".join([*_sentence(units), meaning]))
+    return {name: (kind, meaning.strip()) for name, (kind, meaning) in found.items()}
+
+
+def _sentence(units: list[str]) -> list[str]:
+    return [f"{unit[0].upper()}{unit[1:]}." for unit in units]
+
+
+def _docstrings(record_type: type) -> dict[str, str]:
+    """Return the text below each field in the source of its class."""
+    (tree,) = ast.parse(inspect.getsource(record_type)).body
+    if not isinstance(tree, ast.ClassDef):
+        raise TypeError(f"{record_type} is no class")
+    found = {}
+    for statement, below in zip(tree.body, tree.body[1:], strict=False):
+        if (
+            isinstance(statement, ast.AnnAssign)
+            and isinstance(statement.target, ast.Name)
+            and isinstance(below, ast.Expr)
+            and isinstance(below.value, ast.Constant)
+        ):
+            found[statement.target.id] = inspect.cleandoc(str(below.value.value)).replace("\n", " ")
+    return found
+
+
+def _json_type(annotation: str) -> str:
+    base = annotation.removesuffix(" | None")
+    suffix = " or null" if base != annotation or base == "JsonValue" else ""
+    if base in _TYPES:
+        return "any JSON" if base == "JsonValue" else _TYPES[base] + suffix
+    if base.startswith("tuple["):
+        item = getattr(reports, base.removeprefix("tuple[").removesuffix(", ...]"))
+        members = ", ".join(f"`{field.name}`" for field in fields(item))
+        return f"array of objects: {members}"
+    enum = getattr(records, base)
+    if not issubclass(enum, StrEnum):
+        raise TypeError(f"{base} has no JSON type here")
+    return f"string: {', '.join(f'`{member}`' for member in enum)}{suffix}"
+
+
+def _table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [headings, ("---",) * len(headings), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -35,7 +35,7 @@ ANSWERS: Final = {
         "Threads",
         "`threads list`, `show`, `create`, `ensure`, `update`, `rename`, `archive`, `unarchive`, "
         "`delete`, `memory`, `path`",
-        (records.ThreadMetadata, reports.ThreadStats),
+        (records.ThreadMetadata, records.ThreadStats),
     ),
     "TOOLS": Answers("Dynamic tools", "`threads tools`", (records.DynamicToolRecord,)),
     "GOALS": Answers("Goals", "`threads goal`", (records.ThreadGoalRecord,)),
@@ -46,7 +46,7 @@ ANSWERS: Final = {
     ),
     "TREE": Answers("Nodes of a tree", "`messages tree`", (records.MessageRecord,)),
     "CLEARED": Answers(
-        "Cleared threads", "`messages clear`", (records.MessageRecord, reports.ThreadStats)
+        "Cleared threads", "`messages clear`", (records.MessageRecord, records.ThreadStats)
     ),
     "CHECKPOINTS": Answers(
         "Checkpoints", "`checkpoint save`, `load`, `list`, `delete`", (records.CheckpointRecord,)
@@ -100,8 +100,10 @@ def _exit_codes() -> str:
         *(
             (error.exit_code, error.slug, error.__name__, _first_line(error))
             for error in _all_below(errors.AgentStateError)
+            if error is not errors.AgentStateError
         ),
-        (main.UNEXPECTED, "unexpected", "", "A fault of this program, or of the machine."),
+        (main.UNEXPECTED, "error", "AgentStateError", "What none of the others means."),
+        (main.UNEXPECTED, "unexpected", "", "A fault of this program; please report it."),
         (main.INTERRUPTED, "interrupted", "", "Ctrl-C, SIGTERM, or a no to a question."),
     ]
     # The sort is stable: below one code the order is that of the module.
@@ -142,7 +144,7 @@ def _shape_section(answers: Answers, shape: Shape) -> str:
         kind, meaning = known[field]
         column = str(shape.columns.index(field) + 1) if field in shape.columns else ""
         if field in shape.extra:
-            meaning = f"{meaning} Only with `--fields`, and in `show`.".strip()
+            meaning = f"{meaning} Only where `--fields` names it.".strip()
         rows.append((f"`{field}`", kind, column, meaning))
     table = _table(("field", "JSON", "TSV column", "meaning"), rows)
     return f"### {answers.heading}\n\n{answers.commands}. `-o id` prints `{shape.id}`.\n\n{table}"
@@ -176,7 +178,8 @@ def _docstrings(record_type: type) -> dict[str, str]:
             and isinstance(below, ast.Expr)
             and isinstance(below.value, ast.Constant)
         ):
-            found[statement.target.id] = inspect.cleandoc(str(below.value.value)).replace("\n", " ")
+            text = inspect.cleandoc(str(below.value.value)).replace("\n", " ")
+            found[statement.target.id] = text.replace("None", "null")
     return found
 
 

@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from agentstate import StateStore
 from support import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# How long one example takes says nothing on a machine that runs other tests.
+settings.register_profile("agentstate", deadline=None)
+settings.load_profile("agentstate")
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ class Record:
 
     _known: ClassVar[dict[str, Field[Any]]]
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, **values: Any) -> None:  # noqa: ANN401 - each field has a type of its own
         """Take a value for each field that has no default; raises `TypeError` as a call does."""
         known = self._known
         missing = [

@@ -9,6 +9,16 @@ def run() -> None:
     # A run is short: looking for cycles while modules load takes longer than all they hold.
     gc.disable()
 
-    from agentstate.cli.main import main  # noqa: PLC0415 - as above
+    try:
+        if sys.argv[1:2] == ["__complete"]:
+            from agentstate.cli.completing import complete  # noqa: PLC0415 - as above
 
-    sys.exit(main(sys.argv[1:]))
+            code = complete(sys.argv[2:])
+        else:
+            from agentstate.cli.main import main  # noqa: PLC0415 - as above
+
+            code = main(sys.argv[1:])
+    except KeyboardInterrupt:
+        # A Ctrl-C while modules load, or a second one while the first is reported.
+        code = 130
+    sys.exit(code)

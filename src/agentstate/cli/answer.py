@@ -6,9 +6,10 @@ import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from agentstate import render
 from agentstate.cli.invocation import Invocation, invocation
 from agentstate.cli.options import OutputFormat
-from agentstate.cli.printing import is_screen, write_lines
+from agentstate.cli.printing import draw_lines, is_screen, write_lines
 from agentstate.errors import UsageError
 from agentstate.record import Record, record
 from agentstate.render import machine
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     import typer
-    from rich.console import RenderableType
 
     from agentstate.render.shape import Shape
+    from agentstate.render.theme import Line
 
 
 @record
@@ -48,14 +49,12 @@ class Answer:
             raise UsageError("-0 goes with -o id")
         tsv = self.format is OutputFormat.TSV
         self.fields = shape.choose(wanted.fields, default=shape.columns if tsv else shape.fields)
-        if wanted.fields is not None and self.format is OutputFormat.TABLE:
-            # A table has columns of its own; who names fields wants those.
-            self.format = OutputFormat.TSV
+        self._named = wanted.fields is not None
 
     @property
     def is_table(self) -> bool:
-        """Whether the answer is for people."""
-        return self.format is OutputFormat.TABLE
+        """Whether the verb is to draw its table; where fields are named, `rows` draws those."""
+        return self.format is OutputFormat.TABLE and not self._named
 
     @cached_property
     def width(self) -> int:
@@ -65,29 +64,29 @@ class Answer:
         return screen_width(sys.stdout) or UNCUT
 
     def rows(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Write a list in a machine's shape."""
-        if self.format is OutputFormat.JSON:
+        """Write a list of records, whose fields and shape the options chose."""
+        if self.format is OutputFormat.TABLE:
+            self.table(lambda: render.table.fields_table(self.fields, rows, width=self.width))
+        elif self.format is OutputFormat.JSON:
             write_lines(machine.json_array(rows, self.fields, screen=self.screen))
         elif self.format is OutputFormat.ID:
             ids = (machine.tsv_line(row, (self._shape.id,), screen=self.screen) for row in rows)
             raw_ids = (str(row[self._shape.id]) for row in rows)
-            write_lines(raw_ids if self._null else ids, end="\0" if self._null else "\n")
+            plain = self._null and not self.screen
+            write_lines(raw_ids if plain else ids, end="\0" if self._null else "\n")
         else:
             write_lines(self._line(row) for row in rows)
 
     def row(self, row: Mapping[str, Any]) -> None:
-        """Write one record in a machine's shape: JSON is the object alone."""
+        """Write one record: as JSON it is the object alone."""
         if self.format is OutputFormat.JSON:
             write_lines([machine.json_object(row, self.fields, screen=self.screen)])
         else:
             self.rows([row])
 
-    def table(self, draw: Callable[[], RenderableType]) -> None:
-        """Write a table, or anything else that rich draws."""
-        from agentstate.render.theme import console  # noqa: PLC0415 - rich costs start-up time
-
-        screen = console(sys.stdout, color=self._run.color.value, width=self.width)
-        screen.print(draw(), no_wrap=True, overflow="ellipsis", crop=False)
+    def table(self, draw: Callable[[], Iterable[Line]]) -> None:
+        """Draw a table."""
+        draw_lines(draw(), self._run.color.value)
 
     def note_cut(self, shown: int, total: int) -> None:
         """Say that a limit cut the answer, where it did."""

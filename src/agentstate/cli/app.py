@@ -1,18 +1,20 @@
 """The program: its nouns and commands, and the options that stand before them."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from typer.main import get_group
 
 from agentstate.cli.commands import COMMANDS
+from agentstate.cli.completers import complete_files
 from agentstate.cli.groups import Group
+from agentstate.cli.inputs import current_folder
 from agentstate.cli.invocation import DEFAULT_TIMEOUT, ColorChoice, Invocation
+from agentstate.errors import UsageError
 
 
-def _print_version(value: bool) -> None:  # noqa: FBT001 - the signature is Typer's
-    if value:
+def _print_version(ctx: typer.Context, value: bool) -> None:  # noqa: FBT001 - the signature is Typer's
+    if value and not ctx.resilient_parsing:
         from agentstate._version import __version__  # noqa: PLC0415 - only when asked for
         from agentstate.cli.printing import write_line  # noqa: PLC0415 - as above
 
@@ -29,6 +31,7 @@ def _options(  # noqa: PLR0913 - one parameter for each option of the program
             help="The store. Default: $AGENTSTATE_DB, $CODEWHALE_HOME/state.db, "
             "~/.codewhale/state.db, ~/.deepseek/state.db.",
             show_default=False,
+            autocompletion=complete_files,
         ),
     ] = None,
     timeout: Annotated[
@@ -54,7 +57,9 @@ def _options(  # noqa: PLR0913 - one parameter for each option of the program
 
     Example: agentstate threads list
     """
-    ctx.obj = Invocation(db=db, timeout=timeout, color=color, quiet=quiet, folder=Path.cwd)
+    if timeout != timeout:  # noqa: PLR0124 - only NaN differs from itself, and no wait would end
+        raise UsageError("--timeout takes seconds, not nan")
+    ctx.obj = Invocation(db=db, timeout=timeout, color=color, quiet=quiet, folder=current_folder)
 
 
 def program() -> Group:

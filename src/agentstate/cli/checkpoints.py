@@ -7,12 +7,13 @@ import typer
 from agentstate import render
 from agentstate.cli import options
 from agentstate.cli.answer import Answer, Wanted
-from agentstate.cli.confirm import confirm
+from agentstate.cli.completers import complete_files_after_at
+from agentstate.cli.confirm import confirm, refuse_unasked
 from agentstate.cli.inputs import json_text, utf8
 from agentstate.cli.invocation import invocation
 from agentstate.cli.options import OutputFormat
 from agentstate.cli.printing import write_text
-from agentstate.cli.selectors import find_thread, find_thread_to_destroy
+from agentstate.cli.selectors import find_thread, find_thread_to_destroy, refuse_empty
 from agentstate.errors import CheckpointNotFoundError
 from agentstate.records import CheckpointRecord
 from agentstate.render import shapes
@@ -25,7 +26,13 @@ def save(
     thread: options.Thread,
     checkpoint_id: options.Checkpoint,
     state: Annotated[
-        str, typer.Option("--state", metavar="JSON|@FILE|-", help="The state, kept as it is.")
+        str,
+        typer.Option(
+            "--state",
+            metavar="JSON|@FILE|-",
+            help="The state, kept as it is.",
+            autocompletion=complete_files_after_at,
+        ),
     ],
     output: options.Output = None,
 ) -> None:
@@ -57,6 +64,8 @@ def load(
     Example: agentstate checkpoint load @last > state.json
     """
     answer = Answer(ctx, shapes.CHECKPOINTS, Wanted(output=output, fields=fields, raw=raw))
+    if checkpoint_id is not None:
+        refuse_empty(checkpoint_id, "checkpoint")
     run = invocation(ctx)
     with run.read() as store:
         thread_id = find_thread(store, run, thread).id
@@ -120,7 +129,14 @@ def delete(  # noqa: PLR0913 - one parameter for each option
 
     Example: agentstate checkpoint delete t-main before-refactor --yes
     """
-    answer = Answer(ctx, shapes.CHECKPOINTS, Wanted(output=output or OutputFormat.ID))
+    answer = Answer(
+        ctx,
+        shapes.CHECKPOINTS,
+        # Nothing of its state: one that cannot be read can be deleted, too.
+        Wanted(output=output or OutputFormat.ID, fields="thread_id,checkpoint_id"),
+    )
+    refuse_unasked(yes=yes or dry_run)
+    refuse_empty(checkpoint_id, "checkpoint")
     run = invocation(ctx)
     with run.read() if dry_run else run.write() as store:
         thread_id = find_thread_to_destroy(store, run, thread, asks=not yes).id

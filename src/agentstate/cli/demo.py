@@ -1,5 +1,6 @@
 """`agentstate demo`: a small store to play with."""
 
+import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,6 +11,8 @@ import typer
 from agentstate import render
 from agentstate.cli import options
 from agentstate.cli.answer import Answer, Wanted
+from agentstate.cli.completers import complete_folders
+from agentstate.cli.inputs import absolute, current_folder
 from agentstate.cli.invocation import invocation
 from agentstate.cli.options import OutputFormat
 from agentstate.config import STORE_NAME
@@ -34,7 +37,7 @@ _RELEASE: Final = (
 )
 _LEXER: Final = (
     (175, "user", "Why does the lexer drop the last token?"),
-    (174, "assistant", "Because peek() returns None at the end and the loop stops one step early."),
+    (174, "assistant", "peek() returns None at the end: the loop stops one step early."),
     (170, "user", "Fix it"),
 )
 _SENTINEL: Final = (
@@ -47,7 +50,7 @@ _GENERATOR: Final = (
     (94, "tool", "pytest: 5 failed, 37 passed"),
 )
 _TOKEN: Final = (
-    (45, "assistant", "Done: added an explicit end token."),
+    (45, "assistant", 'Done: added an explicit end token.\n\n    END = Token(kind="end")'),
     (12, "user", "Run the tests again"),
     (0, "tool", "pytest: 42 passed"),
 )
@@ -70,7 +73,12 @@ class StoryClock:
 def demo(
     ctx: typer.Context,
     folder: Annotated[
-        Path, typer.Argument(metavar="[DIR]", help="A folder for it, which must not hold a store.")
+        Path,
+        typer.Argument(
+            metavar="[DIR]",
+            help="A folder for it, which must not hold a store.",
+            autocompletion=complete_folders,
+        ),
     ] = Path("agentstate-demo"),
     output: options.Output = None,
 ) -> None:
@@ -80,12 +88,12 @@ def demo(
     """
     answer = Answer(ctx, report_shapes.STORE, Wanted(output=output or OutputFormat.ID))
     run = invocation(ctx)
-    path = folder.absolute() / STORE_NAME
-    if path.exists():
+    path = Path(absolute(str(folder)), STORE_NAME)
+    if os.path.lexists(path):
         raise ConflictError(f"{path} exists; name another folder")
     clock = StoryClock(time.time())
     with StateStore.open(path, timeout=run.timeout, clock=clock) as store:
-        tell(store, clock, str(Path.cwd()))
+        tell(store, clock, current_folder())
         info = store.info()
     if answer.is_table:
         answer.table(lambda: render.store.overview(info, width=answer.width))

@@ -7,10 +7,11 @@ import typer
 from agentstate import render
 from agentstate.cli import options
 from agentstate.cli.answer import Answer, Wanted
-from agentstate.cli.confirm import confirm
+from agentstate.cli.completers import complete_names, complete_thread_ids
 from agentstate.cli.invocation import invocation
 from agentstate.cli.printing import write_lines
-from agentstate.errors import CorruptStoreError, NotFoundError, UsageError
+from agentstate.cli.selectors import refuse_empty
+from agentstate.errors import CorruptStoreError, NotFoundError
 from agentstate.render import report_shapes, shapes
 from agentstate.render.text import screen_safe
 
@@ -48,7 +49,7 @@ def name(
         typer.Argument(
             metavar="ID",
             help="A thread's full id: it need not be in the store.",
-            autocompletion=options.complete_threads,
+            autocompletion=complete_thread_ids,
         ),
     ],
     output: options.Output = None,
@@ -59,8 +60,7 @@ def name(
     Example: agentstate index name 0199a213-81c0-7800-8aa1-bbab2a035a53
     """
     answer = Answer(ctx, shapes.INDEX, Wanted(output=output, fields="thread_name", raw=raw))
-    if not thread:
-        raise UsageError("the thread is empty; name one")
+    refuse_empty(thread, "thread")
     with invocation(ctx).read() as store:
         found = store.index.name_of(thread)
     if found is None:
@@ -70,7 +70,10 @@ def name(
 
 def path(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A thread's name.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="A thread's name.", autocompletion=complete_names),
+    ],
     output: options.Output = None,
     raw: options.Raw = False,
 ) -> None:
@@ -79,8 +82,7 @@ def path(
     Example: agentstate index path "Fix the lexer"
     """
     answer = Answer(ctx, shapes.INDEX, Wanted(output=output, fields="rollout_path", raw=raw))
-    if not name:
-        raise UsageError("the name is empty; give one")
+    refuse_empty(name, "name")
     with invocation(ctx).read() as store:
         found = store.index.path_of_name(name)
     if found is None:
@@ -132,7 +134,6 @@ def compact(ctx: typer.Context, output: options.Output = None) -> None:
 
 def rebuild(
     ctx: typer.Context,
-    yes: options.Yes = False,
     dry_run: options.DryRun = False,
     output: options.Output = None,
 ) -> None:
@@ -142,8 +143,6 @@ def rebuild(
     """
     answer = Answer(ctx, report_shapes.INDEX_REBUILD, Wanted(output=output))
     run = invocation(ctx)
-    if not dry_run:
-        confirm("Write the session index anew from the store?", yes=yes)
     with run.read() if dry_run else run.write() as store:
         done = store.index.rebuild(dry_run=dry_run)
     if output is not None and not answer.is_table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -18,6 +19,9 @@ _AGE: Final = r"(\d{1,9})([smhdw])"
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _NUMBER: Final = r"-?\d{1,18}"
 
+BEYOND_IDS: Final = 2**63
+"""A number that no message has, for SQLite's ids end below it."""
+
 
 def content(text: str | None, file: Path | None) -> str:
     """Return a message's text, from `--content` or `--content-file`; exactly one is needed."""
@@ -28,11 +32,10 @@ def content(text: str | None, file: Path | None) -> str:
 
 def read_text(source: str) -> str:
     """Return a file's bytes as text, unchanged; `-` is standard input."""
+    if source == "-" and sys.stdin is None:
+        raise BadInputError("cannot read standard input: it is closed")
     try:
-        if source == "-":
-            data = sys.stdin.buffer.read()
-        else:
-            data = Path(source).read_bytes()
+        data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
     except OSError as error:
         raise BadInputError(f"cannot read {source!r}: {error.strerror}") from error
     try:
@@ -69,6 +72,31 @@ def moment(given: str | None, option: str, now: int) -> int | None:
         raise UsageError(
             f"{option} takes Unix seconds, ISO 8601, or an age such as 90s, 3d or 2w; not {given!r}"
         ) from error
+
+
+def message_number(digits: str) -> int:
+    """Return the number of a message, `BEYOND_IDS` for any that is too large to be one."""
+    significant = digits.lstrip("0") or "0"
+    # Python refuses to read a number of thousands of digits.
+    return min(int(significant), BEYOND_IDS) if len(significant) < 20 else BEYOND_IDS  # noqa: PLR2004 - digits of 2**63
+
+
+def current_folder() -> str:
+    """Return the current folder; raises `UsageError` where it is gone or cannot be reached."""
+    try:
+        return os.getcwd()  # noqa: PTH109 - a path is text here
+    except OSError as error:
+        raise UsageError(
+            "the current folder is gone or closed to you; go to another, and try again"
+        ) from error
+
+
+def absolute(path: str) -> str:
+    """Return a path as an absolute one, `~` spelled out, without following links."""
+    path = os.path.expanduser(path)  # noqa: PTH111 - pathlib drops "." and resolves nothing else
+    if not os.path.isabs(path):  # noqa: PTH117 - as above
+        path = os.path.join(current_folder(), path)  # noqa: PTH118 - as above
+    return os.path.normpath(path)
 
 
 def utf8(text: str, what: str) -> str:

@@ -13,8 +13,6 @@ from agentstate.record import Record, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
-
     import typer
 
     from agentstate.config import Location
@@ -39,13 +37,16 @@ class Invocation(Record):
     timeout: float
     color: ColorChoice
     quiet: bool
-    folder: Callable[[], Path]
-    """Gives the current folder, which may be gone: asked only where it matters."""
+    folder: Callable[[], str]
+    """Gives the current folder, or raises `UsageError`; it may be gone."""
 
     @property
     def location(self) -> Location:
         """Where the store is."""
-        return locate(self.db, os.environ)
+        found = locate(self.db, os.environ)
+        if not found.path.is_absolute():
+            self.folder()
+        return found
 
     def read(self) -> StateStore:
         """Open the store so that nothing in its folder changes."""

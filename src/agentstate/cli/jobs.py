@@ -7,10 +7,11 @@ import typer
 from agentstate import render
 from agentstate.cli import options
 from agentstate.cli.answer import Answer, Wanted
-from agentstate.cli.confirm import confirm
+from agentstate.cli.confirm import confirm, refuse_unasked
 from agentstate.cli.inputs import utf8
 from agentstate.cli.invocation import invocation
 from agentstate.cli.options import OutputFormat
+from agentstate.cli.selectors import refuse_empty
 from agentstate.errors import JobNotFoundError, UsageError
 from agentstate.records import JobStateRecord, JobStateStatus
 from agentstate.render import shapes
@@ -57,6 +58,7 @@ def show(
     Example: agentstate jobs show nightly --fields status
     """
     answer = Answer(ctx, shapes.JOBS, Wanted(output=output, fields=fields, raw=raw))
+    refuse_empty(job, "job")
     with invocation(ctx).read() as store:
         _present(answer, store, job)
 
@@ -71,8 +73,6 @@ def _present(answer: Answer, store: StateStore, job_id: str) -> None:
 
 
 def _require(store: StateStore, job_id: str) -> JobStateRecord:
-    if not job_id:
-        raise UsageError("the job is empty; name one")
     found = store.jobs.get(job_id)
     if found is None:
         raise JobNotFoundError(f"no job {job_id!r}; see agentstate jobs list")
@@ -122,6 +122,7 @@ def update(  # noqa: PLR0913 - one parameter for each column
     Example: agentstate jobs update nightly --status running --progress 40
     """
     answer = Answer(ctx, shapes.JOBS, Wanted(output=output))
+    refuse_empty(job, "job")
     given = _given(name=name, status=status, progress=progress, detail=detail)
     if not given:
         raise UsageError("name at least one column to update, such as --progress 40")
@@ -149,14 +150,17 @@ def delete(
 
     Example: agentstate jobs delete nightly --yes
     """
-    answer = Answer(ctx, shapes.JOBS, Wanted(output=output or OutputFormat.ID))
+    # Nothing but its id: one that cannot be read can be deleted, too.
+    answer = Answer(ctx, shapes.JOBS, Wanted(output=output or OutputFormat.ID, fields="id"))
+    refuse_unasked(yes=yes or dry_run)
+    refuse_empty(job, "job")
     run = invocation(ctx)
     with run.read() if dry_run else run.write() as store:
         if not store.jobs.exists(job):
             raise JobNotFoundError(f"no job {job!r}; see agentstate jobs list")
-        if dry_run or output is not None:
-            _present(answer, store, job)
         if not dry_run:
             confirm(f"Delete job {job}?", yes=yes)
             store.jobs.delete(job)
-        run.note(f"{'would delete' if dry_run else 'deleted'} job {job}")
+    run.note(f"{'would delete' if dry_run else 'deleted'} job {job}")
+    if dry_run or output is not None:
+        answer.row({"id": job})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 import warnings
@@ -12,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 from typer._click.exceptions import ClickException, NoArgsIsHelpError, UsageError
 
+from agentstate.cli import printing
 from agentstate.cli.app import program
-from agentstate.cli.printing import note, write_lines
+from agentstate.cli.printing import explain, note
 from agentstate.errors import AgentStateError, AgentStateWarning
 from agentstate.render.text import json_screen_safe
 
@@ -27,23 +27,34 @@ INTERRUPTED: Final = 130
 
 def main(arguments: Sequence[str]) -> int:
     """Run the program with these arguments and return its exit code."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    warnings.simplefilter("always", AgentStateWarning)
-    warnings.showwarning = _show_warning
+    printing.open_missing()
+    previous = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", AgentStateWarning)
+            warnings.showwarning = _show_warning
+            return _main(arguments)
+    finally:
+        signal.signal(signal.SIGTERM, previous or signal.SIG_DFL)
+
+
+def _main(arguments: Sequence[str]) -> int:
+    """Run the program; every error ends here, as an exit code and a line."""
     try:
         code = _run(list(arguments))
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader has gone (`| head -1`); Python must not try to flush at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader has gone (`| head -1`), and has what it wanted.
+        printing.abandon(sys.stdout)
         return 0
-    except KeyboardInterrupt:
-        _report(arguments, "interrupted", "interrupted")
+    except KeyboardInterrupt as interrupt:
+        _report(arguments, "interrupted", str(interrupt) or "interrupted")
         return INTERRUPTED
     except AgentStateError as error:
         _report(arguments, error.slug, str(error))
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the last resort: no traceback reaches a user
+        printing.abandon(sys.stdout)
         _report(arguments, "unexpected", f"unexpected {type(error).__name__}: {error}")
         return UNEXPECTED
     return code
@@ -59,7 +70,7 @@ def _run(arguments: list[str]) -> int:
     except typer.Abort:
         raise KeyboardInterrupt from None
     except NoArgsIsHelpError as error:
-        write_lines([error.format_message()])
+        explain(error.format_message())
         return USAGE
     except ClickException as error:
         _report_usage(arguments, error)
@@ -90,7 +101,7 @@ def _wants_json(arguments: Sequence[str]) -> bool:
     options = list(arguments)
     if "--" in options:
         options = options[: options.index("--")]
-    for option, value in zip(options, [*options[1:], ""], strict=True):
+    for option, value in zip(options, [*options[1:], ""], strict=False):
         name, _, attached = option.partition("=")
         if name in {"-o", "--output"} and (attached or value) in {"json", "jsonl"}:
             return True

@@ -8,8 +8,12 @@ import typer
 
 from agentstate.cli.completers import (
     complete_checkpoints,
+    complete_fields,
+    complete_files,
+    complete_files_after_at,
     complete_jobs,
     complete_messages,
+    complete_roles,
     complete_threads,
 )
 
@@ -35,7 +39,12 @@ Output = Annotated[
 ]
 Fields = Annotated[
     str | None,
-    typer.Option("--fields", metavar="A,B", help="Only these fields, in this order."),
+    typer.Option(
+        "--fields",
+        metavar="A,B",
+        help="Only these fields, in this order.",
+        autocompletion=complete_fields,
+    ),
 ]
 Nul = Annotated[
     bool, typer.Option("-0", "--null", help="End each id with NUL, for xargs -0 (with -o id).")
@@ -46,17 +55,30 @@ Raw = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 Limit = Annotated[int, typer.Option("--limit", min=0, help="How many at most; 0 means all.")]
-Role = Annotated[str, typer.Option("--role", help="Who speaks, such as user or assistant.")]
+Role = Annotated[
+    str,
+    typer.Option(
+        "--role", help="Who speaks, such as user or assistant.", autocompletion=complete_roles
+    ),
+]
 Content = Annotated[str | None, typer.Option("--content", metavar="TEXT", help="The text.")]
 ContentFile = Annotated[
     Path | None,
     typer.Option(
-        "--content-file", metavar="PATH|-", help="A file that holds the text; - is standard input."
+        "--content-file",
+        metavar="PATH|-",
+        help="A file that holds the text; - is standard input.",
+        autocompletion=complete_files,
     ),
 ]
 Item = Annotated[
     str | None,
-    typer.Option("--item", metavar="JSON|@FILE", help="The structured form of the message."),
+    typer.Option(
+        "--item",
+        metavar="JSON|@FILE",
+        help="The structured form of the message.",
+        autocompletion=complete_files_after_at,
+    ),
 ]
 Thread = Annotated[
     str,

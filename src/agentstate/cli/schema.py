@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from agentstate.cli import options
+from agentstate.cli.completers import complete_records
 from agentstate.cli.options import OutputFormat
 from agentstate.cli.printing import write_lines
 from agentstate.errors import NotFoundError
@@ -18,7 +19,7 @@ def schema(
         typer.Argument(
             metavar="[RECORD]",
             help="Such as ThreadMetadata; without one, all of them.",
-            autocompletion=options.complete_records,
+            autocompletion=complete_records,
         ),
     ] = None,
     output: options.Output = None,
@@ -29,15 +30,15 @@ def schema(
     """
     from agentstate.validation import RECORDS, json_schema  # noqa: PLC0415 - pydantic costs 70 ms
 
+    if record is not None and record not in RECORDS:
+        raise NotFoundError(f"no record {record!r}; the records are: {', '.join(RECORDS)}")
     if output is OutputFormat.ID:
-        write_lines([record] if record in RECORDS else RECORDS)
+        write_lines(RECORDS if record is None else [record])
         return
     if record is None:
         found = {name: json_schema(record_type) for name, record_type in RECORDS.items()}
-    elif record in RECORDS:
-        found = json_schema(RECORDS[record])
     else:
-        raise NotFoundError(f"no record {record!r}; the records are: {', '.join(RECORDS)}")
+        found = json_schema(RECORDS[record])
     # One line for a program that reads lines, indented for everyone else.
     compact = output in {OutputFormat.JSONL, OutputFormat.TSV}
     write_lines([json.dumps(found, ensure_ascii=False, indent=None if compact else 2)])

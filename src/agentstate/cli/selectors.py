@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from agentstate.cli.inputs import BEYOND_IDS, message_number
 from agentstate.cli.invocation import can_ask
 from agentstate.errors import (
     AmbiguousError,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 _ABOVE: Final = r"(?s)(?P<thread>.+)~(?P<steps>\d{1,9})"
 _LEAF: Final = "@leaf"
-_LARGEST_ID: Final = 2**63 - 1
 
 
 def find_thread(store: StateStore, run: Invocation, selector: str) -> ThreadMetadata:
@@ -61,16 +61,16 @@ def find_message(store: StateStore, run: Invocation, selector: str) -> tuple[int
     Raises `MessageNotFoundError`, `CorruptStoreError` for a leaf of another thread, and what
     `find_thread` raises.
     """
-    _refuse_empty(selector, "message")
+    refuse_empty(selector, "message")
     if selector.isascii() and selector.isdigit():
-        message_id = min(int(selector), _LARGEST_ID)
+        message_id = message_number(selector)
     elif selector.endswith(_LEAF) and selector != _LEAF:
         message_id = _leaf_of(store, find_thread(store, run, selector.removesuffix(_LEAF)))
     elif match := re.fullmatch(_ABOVE, selector):
         message_id = _above(store, find_thread(store, run, match["thread"]), int(match["steps"]))
     else:
         raise UsageError(f"{selector!r} is no message: give an id, THREAD@leaf or THREAD~N")
-    thread_id = store.messages.thread_of(message_id)
+    thread_id = None if message_id == BEYOND_IDS else store.messages.thread_of(message_id)
     if thread_id is None:
         raise MessageNotFoundError(f"no message {selector}")
     return message_id, thread_id
@@ -78,7 +78,7 @@ def find_message(store: StateStore, run: Invocation, selector: str) -> tuple[int
 
 def _find(store: StateStore, run: Invocation, selector: str) -> tuple[ThreadMetadata, bool]:
     """Return the thread, and whether only the start of its id was given."""
-    _refuse_empty(selector, "thread")
+    refuse_empty(selector, "thread")
     kind, _, rest = selector.partition(":")
     if selector.startswith("@"):
         return _by_word(store, run, selector), False
@@ -101,7 +101,7 @@ def _by_word(store: StateStore, run: Invocation, word: str) -> ThreadMetadata:
     if word == "@last":
         filters = ThreadListFilters(include_archived=True, limit=1)
     elif word == "@cwd":
-        filters = ThreadListFilters(include_archived=True, limit=1, cwd=str(run.folder()))
+        filters = ThreadListFilters(include_archived=True, limit=1, cwd=run.folder())
     else:
         raise UsageError(f"no word {word!r}; @last and @cwd are, and id:{word} or name:{word} work")
     found = store.threads.list(filters)
@@ -139,6 +139,7 @@ def _above(store: StateStore, thread: ThreadMetadata, steps: int) -> int:
     return branch[-1 - steps]
 
 
-def _refuse_empty(selector: str, what: str) -> None:
+def refuse_empty(selector: str, what: str) -> None:
+    """Raise `UsageError` for a name that is empty, as an unset variable of a shell is."""
     if not selector:
         raise UsageError(f"the {what} is empty; name one")

@@ -1,32 +1,58 @@
 """The columns of a thread as options, which `create`, `ensure` and `update` share."""
 
-import os
 from typing import Annotated, Any
 
 import typer
 
-from agentstate.cli.inputs import utf8
+from agentstate.cli.completers import (
+    complete_files,
+    complete_folders,
+    complete_git_branches,
+    complete_providers,
+)
+from agentstate.cli.inputs import absolute, utf8
 from agentstate.records import SessionSource, ThreadStatus
 
 Name = Annotated[str | None, typer.Option("--name", help="Its name.")]
 Cwd = Annotated[
-    str | None, typer.Option("--cwd", metavar="DIR", help="The folder the agent works in.")
+    str | None,
+    typer.Option(
+        "--cwd",
+        metavar="DIR",
+        help="The folder the agent works in.",
+        autocompletion=complete_folders,
+    ),
 ]
 Preview = Annotated[str | None, typer.Option("--preview", help="Its first words.")]
-Provider = Annotated[str | None, typer.Option("--provider", help="The model's provider.")]
+Provider = Annotated[
+    str | None,
+    typer.Option("--provider", help="The model's provider.", autocompletion=complete_providers),
+]
 Status = Annotated[ThreadStatus | None, typer.Option("--status", help="What it is doing.")]
 Source = Annotated[SessionSource | None, typer.Option("--source", help="How it began.")]
 RolloutPath = Annotated[
-    str | None, typer.Option("--rollout-path", metavar="FILE", help="The session's log.")
+    str | None,
+    typer.Option(
+        "--rollout-path",
+        metavar="FILE",
+        help="The session's log.",
+        autocompletion=complete_files,
+    ),
 ]
-ThreadPath = Annotated[str | None, typer.Option("--path", metavar="FILE", help="Its own path.")]
+ThreadPath = Annotated[
+    str | None,
+    typer.Option("--path", metavar="FILE", help="Its own path.", autocompletion=complete_files),
+]
 CliVersion = Annotated[
     str | None, typer.Option("--cli-version", help="The version of the agent program.")
 ]
 Sandbox = Annotated[str | None, typer.Option("--sandbox-policy", help="The sandbox policy.")]
 Approval = Annotated[str | None, typer.Option("--approval-mode", help="The approval mode.")]
 Sha = Annotated[str | None, typer.Option("--git-sha", help="The commit it began at.")]
-Branch = Annotated[str | None, typer.Option("--git-branch", help="The git branch.")]
+Branch = Annotated[
+    str | None,
+    typer.Option("--git-branch", help="The git branch.", autocompletion=complete_git_branches),
+]
 Origin = Annotated[str | None, typer.Option("--git-origin-url", help="The git remote.")]
 Ephemeral = Annotated[
     bool | None, typer.Option("--ephemeral/--no-ephemeral", help="Whether it is short-lived.")
@@ -36,14 +62,9 @@ Ephemeral = Annotated[
 def given(**columns: Any) -> dict[str, Any]:
     """Return the columns whose option was used; a folder is made absolute."""
     found = {name: value for name, value in columns.items() if value is not None}
+    if "cwd" in found:
+        found["cwd"] = absolute(found["cwd"])
     for name, value in found.items():
         if isinstance(value, str):
-            utf8(value, f"--{name.replace('_', '-')}")
-    if "cwd" in found:
-        found["cwd"] = folder(found["cwd"])
+            utf8(value, f"--{name.removeprefix('model_').replace('_', '-')}")
     return found
-
-
-def folder(path: str) -> str:
-    """Return a folder as an absolute path, without following links."""
-    return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - pathlib resolves links

@@ -9,9 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from agentstate.render import checkpoints, index, jobs, messages, store, threads
+    from agentstate.render import checkpoints, index, jobs, messages, store, table, threads
 
-__all__ = ["checkpoints", "index", "jobs", "messages", "store", "threads"]
+__all__ = ["checkpoints", "index", "jobs", "messages", "store", "table", "threads"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - any of the modules above

@@ -11,15 +11,15 @@ from agentstate.render.times import ago
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.table import Table
+    from agentstate.render.theme import Line
 
 
-def listing(checkpoints: Sequence[CheckpointRecord], *, now: int, width: int) -> Table:
+def listing(checkpoints: Sequence[CheckpointRecord], *, now: int, width: int) -> list[Line]:
     """Return the table of `checkpoint list`; states are JSON texts."""
     columns = [
         Column("CHECKPOINT", style="title"),
-        Column("SAVED", justify="right"),
-        Column("SIZE", justify="right"),
+        Column("SAVED", justify="right", leave_out=1),
+        Column("SIZE", justify="right", leave_out=2),
         Column("STATE", flexible=True, style="dim"),
     ]
     rows: list[list[Cell]] = [

@@ -12,16 +12,16 @@ from agentstate.reports import IndexCheck, IndexRebuild
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from rich.table import Table
+    from agentstate.render.theme import Line
 
 
-def listing(entries: Sequence[SessionIndexEntry], *, now: int, width: int) -> Table:
+def listing(entries: Sequence[SessionIndexEntry], *, now: int, width: int) -> list[Line]:
     """Return the table of `index list`."""
     columns = [
         Column("THREAD", style="title"),
         Column("NAME", flexible=True),
-        Column("UPDATED", justify="right"),
-        Column("ROLLOUT PATH", flexible=True, style="dim"),
+        Column("UPDATED", justify="right", leave_out=1),
+        Column("ROLLOUT PATH", flexible=True, style="dim", leave_out=2),
     ]
     rows: list[list[Cell]] = [
         [

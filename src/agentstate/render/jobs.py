@@ -11,21 +11,21 @@ from agentstate.render.times import ago, iso
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.table import Table
+    from agentstate.render.theme import Line
 
 
 _BAR: Final = 10
 
 
-def listing(jobs: Sequence[JobStateRecord], *, now: int, width: int) -> Table:
+def listing(jobs: Sequence[JobStateRecord], *, now: int, width: int) -> list[Line]:
     """Return the table of `jobs list`."""
     columns = [
         Column("ID", style="title"),
         Column("NAME", flexible=True),
-        Column("STATUS"),
-        Column("PROGRESS"),
-        Column("UPDATED", justify="right"),
-        Column("DETAIL", flexible=True, style="dim"),
+        Column("STATUS", leave_out=1),
+        Column("PROGRESS", leave_out=2),
+        Column("UPDATED", justify="right", leave_out=3),
+        Column("DETAIL", flexible=True, style="dim", leave_out=4),
     ]
     rows: list[list[Cell]] = [
         [
@@ -41,7 +41,7 @@ def listing(jobs: Sequence[JobStateRecord], *, now: int, width: int) -> Table:
     return table(columns, rows, width=width)
 
 
-def overview(job: JobStateRecord, *, now: int, width: int) -> Table:
+def overview(job: JobStateRecord, *, now: int, width: int) -> list[Line]:
     """Return what `jobs show` says."""
     pairs: list[tuple[str, Cell]] = [
         ("id", (job.id, "title")),

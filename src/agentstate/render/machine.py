@@ -51,7 +51,7 @@ def json_array(rows: Iterable[Row], fields: Sequence[str], *, screen: bool) -> I
 
 def tsv_line(row: Row, fields: Sequence[str], *, screen: bool) -> str:
     """Return one row's fields with tabs between them, control characters escaped."""
-    cells = (_tsv_value(row[field]).translate(_TSV_ESCAPES) for field in fields)
+    cells = (plain_value(row[field]).translate(_TSV_ESCAPES) for field in fields)
     if screen:
         cells = (screen_safe(cell) for cell in cells)
     return "\t".join(cells)
@@ -64,7 +64,8 @@ def _json_value(value: object) -> str:
     return _encode(value)
 
 
-def _tsv_value(value: object) -> str:
+def plain_value(value: object) -> str:
+    """Return a value as text: nothing for null, JSON for what is neither text nor null."""
     if value is None:
         return ""
     if isinstance(value, str) and not isinstance(value, JsonText):

@@ -8,10 +8,10 @@ from agentstate.render.table import Cell, details
 from agentstate.reports import StoreInfo
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from agentstate.render.theme import Line
 
 
-def overview(info: StoreInfo, *, width: int) -> Table:
+def overview(info: StoreInfo, *, width: int) -> list[Line]:
     """Return the table of `agentstate info`."""
     version = f"{info.schema_version}"
     if info.schema_version < info.newest_version:

@@ -127,6 +127,12 @@ def short_path(path: str, home: str | None) -> str:
     return screen_safe(path)
 
 
+def count(number: int, noun: str) -> str:
+    """Return `1 message`, `2 messages`; a noun in -ch takes -es."""
+    ending = "" if number == 1 else "es" if noun.endswith("ch") else "s"
+    return f"{number} {noun}{ending}"
+
+
 def _wrap_line(line: str, cells: int) -> Iterator[str]:
     start = 0
     while (end := _fit(line, start, cells)[0]) < len(line):

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from agentstate.records import DynamicToolRecord, ThreadGoalRecord, ThreadMetadata
 from agentstate.render.table import Cell, Column, details, table
-from agentstate.render.text import short_path
+from agentstate.render.text import count, first_line, short_path
 from agentstate.render.times import ago, iso
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from rich.table import Table
+    from agentstate.render.theme import Line
 
     from agentstate.records import MessageRecord, ThreadStats
 
@@ -41,16 +41,16 @@ def listing(  # noqa: PLR0913 - what the store was asked, and where it is shown
     now: int,
     home: str | None,
     width: int,
-) -> Table:
+) -> list[Line]:
     """Return the table of `threads list`."""
     columns = [
         Column("ID", style="title"),
         Column("NAME", flexible=True),
-        Column("STATUS"),
-        Column("MESSAGES", justify="right"),
-        Column("BRANCHES", justify="right"),
-        Column("UPDATED", justify="right"),
-        Column("CWD", flexible=True, style="dim"),
+        Column("STATUS", leave_out=1),
+        Column("MESSAGES", justify="right", leave_out=3),
+        Column("BRANCHES", justify="right", leave_out=4),
+        Column("UPDATED", justify="right", leave_out=2),
+        Column("CWD", flexible=True, style="dim", leave_out=5),
     ]
     rows: list[list[Cell]] = [
         [
@@ -77,9 +77,9 @@ def overview(  # noqa: PLR0913 - a thread and what belongs to it
     tools: Sequence[DynamicToolRecord],
     now: int,
     width: int,
-) -> Table:
+) -> list[Line]:
     """Return all that `threads show` says of a thread."""
-    leaf_text = f"#{leaf.id} {leaf.role}: {leaf.content[:width]}" if leaf else ""
+    leaf_text = f"#{leaf.id} {leaf.role}: {first_line(leaf.content, width)}" if leaf else ""
     if leaf is None and thread.current_leaf_id is not None:
         leaf_text = f"#{thread.current_leaf_id}, which is no message of this thread"
     pairs: list[tuple[str, Cell]] = [
@@ -88,7 +88,7 @@ def overview(  # noqa: PLR0913 - a thread and what belongs to it
         ("preview", thread.preview),
         ("status", (thread.status, f"thread.{thread.status}")),
         ("archived", _when(thread.archived_at, now) if thread.archived else ""),
-        ("messages", f"{stats.messages} on {stats.branches} branches"),
+        ("messages", f"{count(stats.messages, 'message')}, {count(stats.branches, 'branch')}"),
         ("leaf", leaf_text),
         ("checkpoints", str(checkpoints)),
         ("goal", f"{goal.objective} ({goal.status})" if goal else ""),
@@ -112,7 +112,7 @@ def overview(  # noqa: PLR0913 - a thread and what belongs to it
     return details(pairs, width=width)
 
 
-def tools_table(tools: Sequence[DynamicToolRecord], *, width: int) -> Table:
+def tools_table(tools: Sequence[DynamicToolRecord], *, width: int) -> list[Line]:
     """Return the table of `threads tools`."""
     columns = [
         Column("POSITION", justify="right"),
@@ -123,7 +123,7 @@ def tools_table(tools: Sequence[DynamicToolRecord], *, width: int) -> Table:
     return table(columns, rows, width=width)
 
 
-def goal_details(goal: ThreadGoalRecord, *, now: int, width: int) -> Table:
+def goal_details(goal: ThreadGoalRecord, *, now: int, width: int) -> list[Line]:
     """Return what `threads goal` says."""
     budget = "" if goal.token_budget is None else f" of {goal.token_budget}"
     pairs: list[tuple[str, Cell]] = [

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from agentstate.records import ThreadMetadata, ThreadStatus
 from agentstate.render import times
-from agentstate.render.text import cell_width, cut, first_line, screen_safe, short_path
+from agentstate.render.text import cell_width, count, cut, first_line, screen_safe, short_path
 from agentstate.render.theme import Line, plain
-from agentstate.render.tree_layout import BranchView, WholeView, branch_rows, count, whole_rows
+from agentstate.render.tree_layout import BranchView, WholeView, branch_rows, whole_rows
 from agentstate.render.tree_row import RowPainter, TreeOptions, clip
 
 if TYPE_CHECKING:

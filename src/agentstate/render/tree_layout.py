@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agentstate.records import SideBranch, ThreadStats
+from agentstate.render.text import count
 from agentstate.render.tree_forest import Forest
 
 if TYPE_CHECKING:
@@ -131,12 +132,6 @@ def whole_rows(view: WholeView, roles: Collection[str] = ()) -> Iterator[Row]:
     elif leaf_id is not None and leaf_id not in forest.messages:
         text = f"the current leaf #{leaf_id} is not a message of this thread"
         yield RemarkRow(text=text, warning=True)
-
-
-def count(number: int, noun: str) -> str:
-    """Return `1 message`, `2 messages`; a noun in -ch takes -es."""
-    ending = "" if number == 1 else "es" if noun.endswith("ch") else "s"
-    return f"{number} {noun}{ending}"
 
 
 _NO_LEAF: Final = RemarkRow(

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from agentstate.records import SideBranch
 from agentstate.render import times
 from agentstate.render.item_line import item_line
-from agentstate.render.text import cell_width, cut, first_line, is_blank, lines_below, wrap
+from agentstate.render.text import cell_width, count, cut, first_line, is_blank, lines_below, wrap
 from agentstate.render.theme import Line, Span, plain, role_style
-from agentstate.render.tree_layout import MessageRow, RemarkRow, Row, count
+from agentstate.render.tree_layout import MessageRow, RemarkRow, Row
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

@@ -10,13 +10,19 @@ import os
 from dataclasses import fields
 from enum import Enum
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from agentstate import jsontext, records
 from agentstate.errors import BadInputError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
+
+    from agentstate.record import Record
+
+BUMP: Final = "updated_at = CASE WHEN updated_at < :now THEN :now ELSE updated_at END"
+"""Moves a time forward to `:now`, and never back."""
 
 _KINDS: Final[dict[str, type]] = {
     "str": str,
@@ -29,7 +35,7 @@ _KINDS: Final[dict[str, type]] = {
 }
 
 
-def bind(record: Any) -> dict[str, object]:
+def bind(record: Record) -> dict[str, object]:
     """Return every field of a record as a parameter; raises `BadInputError`."""
     return bind_fields(type(record), vars(record))
 
@@ -43,6 +49,29 @@ def bind_fields(record_type: type, values: Mapping[str, object]) -> dict[str, ob
     if unknown := [name for name in values if name not in kinds]:
         raise UsageError(f"no field {unknown[0]!r}; the fields are: {', '.join(kinds)}")
     return {name: _bind(name, kinds[name], value) for name, value in values.items()}
+
+
+def bind_changes(
+    record_type: type,
+    changes: Mapping[str, object],
+    *,
+    fixed: Collection[str] = (),
+    columns: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[str, dict[str, object]]:
+    """Return the SET clause of an update and its parameters, but for `:now`.
+
+    Unless `updated_at` is among the changes it is bumped. `columns` names those that are not
+    called as their field is. Raises `UsageError` for no change, or one of a `fixed` field.
+    """
+    if not changes:
+        raise UsageError("name at least one field to change")
+    if kept := [name for name in changes if name in fixed]:
+        raise UsageError(f"{kept[0]} cannot be changed")
+    params = bind_fields(record_type, changes)
+    settings = [f"{columns.get(name, name)} = :{name}" for name in changes]
+    if "updated_at" not in changes:
+        settings.append(BUMP)
+    return ", ".join(settings), params
 
 
 def field_names(record_type: type) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ cycle ends it; what it went through is judged afterwards.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from agentstate import jsontext
 from agentstate.errors import CorruptStoreError
@@ -43,6 +43,10 @@ SELECT {", ".join(f"messages.{column}" for column in COLUMNS.split(", "))}
 FROM walk JOIN messages ON messages.id = walk.id ORDER BY walk.depth
 """
 _IDS: Final = f"{_WALK} SELECT id, thread_id, parent_entry_id FROM walk ORDER BY depth"
+_PAGES: Final = f"""{_WALK}
+SELECT id, thread_id, parent_entry_id, depth FROM walk
+WHERE depth % :page = 0 OR parent_entry_id IS NULL ORDER BY depth
+"""
 _LENGTH: Final = f"{_WALK} SELECT count(*) FROM walk"
 _COUNT: Final = "SELECT count(*) FROM messages WHERE thread_id = :thread_id"
 
@@ -79,11 +83,18 @@ def length(database: Database, thread_id: str, leaf: int) -> int:
 def stream(
     database: Database, thread_id: str, leaf: int, *, raw_json: bool
 ) -> Iterator[MessageRecord]:
-    """Yield the whole branch, root first, reading a page of it at a time."""
-    path = ids(database, thread_id, leaf)
-    for end in range(len(path) % _PAGE or _PAGE, len(path) + 1, _PAGE):
-        size = min(_PAGE, end)
-        yield from read(database, thread_id, path[end - 1], size, raw_json=raw_json)
+    """Yield the whole branch, root first, reading a page of it at a time.
+
+    A damaged branch raises before the first message is given.
+    """
+    params = {"leaf": leaf, "thread_id": thread_id, "page": _PAGE}
+    found = database.all(_PAGES, {**params, "steps": _size(database, thread_id)})
+    if not found or found[-1][1:3] != (thread_id, None):
+        # It does not end at a root of this thread: walk it again to say why.
+        ids(database, thread_id, leaf)
+    for page_leaf, _, _, depth in reversed(found):
+        if depth % _PAGE == 0:
+            yield from read(database, thread_id, page_leaf, _PAGE, raw_json=raw_json)
 
 
 def decoder(*, raw_json: bool) -> Decode:
@@ -113,7 +124,7 @@ def decode_message(row: Row, decode: Decode) -> MessageRecord:
 _new: Final[Callable[[type[MessageRecord]], MessageRecord]] = object.__new__
 
 
-def _item(message_id: int, item_json: Any, decode: Decode) -> JsonValue:
+def _item(message_id: int, item_json: str, decode: Decode) -> JsonValue:
     try:
         return decode(item_json)
     except (ValueError, TypeError) as error:

@@ -87,6 +87,15 @@ class Checkpoints:
         decode = decoder(raw_json=raw_json)
         return [_checkpoint(row, decode) for row in rows]
 
+    def times(self, thread_id: str) -> dict[str, int]:
+        """Return when each checkpoint was last saved, the last first, without their states."""
+        rows = self._db.all(
+            "SELECT checkpoint_id, created_at FROM checkpoints "
+            f"WHERE thread_id = :thread_id {self._newest_first}",
+            {"thread_id": thread_id},
+        )
+        return dict(rows)
+
     def exists(self, thread_id: str, checkpoint_id: str) -> bool:
         """Tell whether there is such a checkpoint, also one that cannot be read."""
         sql = (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from agentstate.db.port import MissingReferenceError
 from agentstate.errors import CorruptStoreError, GoalNotFoundError
 from agentstate.records import ThreadGoalRecord, ThreadGoalStatus
-from agentstate.store.binding import bind, bind_fields, field_names
+from agentstate.store.binding import bind, bind_changes, field_names
 from agentstate.store.rows import fill, is_sound
 from agentstate.store.threads import unknown_thread
 
@@ -43,48 +43,25 @@ class Goals:
 
     def set(self, goal: ThreadGoalRecord) -> None:
         """Write a thread's goal, in place of one it has; raises `ThreadNotFoundError`."""
-        values = ", ".join(f":{field}" for field in _FIELDS)
-        params = bind(goal)
-        try:
-            with self._db.transaction():
-                self._db.execute(
-                    f"INSERT INTO thread_goals({', '.join(_FIELDS)}) VALUES ({values}) "
-                    f"ON CONFLICT(thread_id) DO UPDATE SET {_UPDATES}",
-                    params,
-                )
-        except MissingReferenceError as error:
-            raise unknown_thread(goal.thread_id) from error
+        with self._db.transaction():
+            self._write(goal)
 
-    def change(self, thread_id: str, **columns: Any) -> None:
+    def change(self, thread_id: str, **columns: Any) -> None:  # noqa: ANN401 - a goal's fields
         """Set the named columns of a thread's goal only, and bump `updated_at`, in one transaction.
 
         A goal that is not there yet begins now, under a new id, and needs its objective. Raises
         `ThreadNotFoundError`, and `GoalNotFoundError` where there is no goal and no objective.
         """
-        params = bind_fields(ThreadGoalRecord, columns)
+        settings, params = bind_changes(ThreadGoalRecord, columns)
         now = self._context.now()
+        sql = f"UPDATE thread_goals SET {settings} WHERE thread_id = :thread_id"
         with self._db.transaction():
-            if self.get(thread_id) is None:
-                if "objective" not in columns:
-                    raise GoalNotFoundError(
-                        f"thread {thread_id!r} has no goal yet; give its objective"
-                    )
-                self.set(
-                    ThreadGoalRecord(
-                        thread_id=thread_id,
-                        goal_id=self._context.new_id(),
-                        created_at=now,
-                        updated_at=now,
-                        **columns,
-                    )
-                )
+            if self._db.execute(sql, {**params, "thread_id": thread_id, "now": now}):
                 return
-            settings = ", ".join(f"{name} = :{name}" for name in columns)
-            self._db.execute(
-                f"UPDATE thread_goals SET {settings}, updated_at = :now "
-                "WHERE thread_id = :thread_id",
-                {**params, "thread_id": thread_id, "now": now},
-            )
+            if "objective" not in columns:
+                raise GoalNotFoundError(f"thread {thread_id!r} has no goal yet; give its objective")
+            begun = {"goal_id": self._context.new_id(), "created_at": now, "updated_at": now}
+            self._write(ThreadGoalRecord(thread_id=thread_id, **{**begun, **columns}))
 
     def delete(self, thread_id: str) -> None:
         """Delete a thread's goal; raises `GoalNotFoundError`."""
@@ -92,6 +69,17 @@ class Goals:
         with self._db.transaction():
             if not self._db.execute(sql, {"thread_id": thread_id}):
                 raise GoalNotFoundError(f"thread {thread_id!r} has no goal")
+
+    def _write(self, goal: ThreadGoalRecord) -> None:
+        values = ", ".join(f":{field}" for field in _FIELDS)
+        try:
+            self._db.execute(
+                f"INSERT INTO thread_goals({', '.join(_FIELDS)}) VALUES ({values}) "
+                f"ON CONFLICT(thread_id) DO UPDATE SET {_UPDATES}",
+                bind(goal),
+            )
+        except MissingReferenceError as error:
+            raise unknown_thread(goal.thread_id) from error
 
 
 _STATUS: Final = {status.value: status for status in ThreadGoalStatus}

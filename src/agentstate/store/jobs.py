@@ -10,10 +10,9 @@ from agentstate.errors import (
     ConflictError,
     CorruptStoreError,
     JobNotFoundError,
-    UsageError,
 )
 from agentstate.records import JobStateRecord, JobStateStatus
-from agentstate.store.binding import bind, bind_fields, bind_limit, field_names
+from agentstate.store.binding import bind, bind_changes, bind_limit, field_names
 from agentstate.store.context import warn
 from agentstate.store.rows import fill, is_sound
 
@@ -56,18 +55,13 @@ class Jobs:
                 f"job {job.id!r} exists; choose another id, or update it"
             ) from error
 
-    def update(self, job_id: str, **columns: Any) -> None:
+    def update(self, job_id: str, **columns: Any) -> None:  # noqa: ANN401 - a job's fields
         """Set the named columns only, and bump `updated_at` to now unless it is among them.
 
         Any status may follow any other. Raises `JobNotFoundError`, `BadInputError`.
         """
-        if not columns or "id" in columns:
-            raise UsageError("name at least one column to update, and not the id")
-        params = bind_fields(JobStateRecord, columns)
+        settings, params = bind_changes(JobStateRecord, columns, fixed=("id",))
         _require_progress(columns.get("progress"))
-        settings = ", ".join(f"{name} = :{name}" for name in columns)
-        if "updated_at" not in columns:
-            settings += ", updated_at = CASE WHEN updated_at < :now THEN :now ELSE updated_at END"
         with self._db.transaction():
             changed = self._db.execute(
                 f"UPDATE jobs SET {settings} WHERE id = :job_id",

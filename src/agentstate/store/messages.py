@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from agentstate import jsontext
+from agentstate.db.port import MissingReferenceError
 from agentstate.errors import (
     BadInputError,
     ConflictError,
     CorruptStoreError,
     MessageNotFoundError,
 )
-from agentstate.records import MessageRecord
 from agentstate.store import branches, forks
-from agentstate.store.binding import require_limit
+from agentstate.store.binding import BUMP, require_limit
 from agentstate.store.branches import COLUMNS, decode_message, decoder
 from agentstate.store.threads import unknown_thread
 
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import EllipsisType
 
-    from agentstate.records import JsonValue, SideBranch
+    from agentstate.records import JsonValue, MessageRecord, SideBranch
     from agentstate.store.context import Context
+    from agentstate.store.openings import MessageOpening
 
 DEFAULT_LIMIT: Final = 500
 
@@ -35,7 +36,7 @@ class Messages:
         self._context = context
         self._db = context.database
 
-    def append(  # noqa: PLR0913 - the message's own fields
+    def append(
         self,
         thread_id: str,
         role: str,
@@ -64,14 +65,21 @@ class Messages:
     def fork(self, message_id: int, role: str, content: str, item: JsonValue = None) -> int:
         """Add a message below any message, make it its thread's leaf, and return its id.
 
-        Stands for the Rust program's `fork_at_message`. Raises `MessageNotFoundError`.
+        Stands for the Rust program's `fork_at_message`. Raises `MessageNotFoundError`, and
+        `CorruptStoreError` for a message whose thread is missing.
         """
         item_json = _encode(role, content, item)
         with self._db.transaction():
             thread_id = self.thread_of(message_id)
             if thread_id is None:
                 raise MessageNotFoundError(f"no message {message_id}")
-            return self._insert(thread_id, role, content, item_json, message_id)
+            try:
+                return self._insert(thread_id, role, content, item_json, message_id)
+            except MissingReferenceError as error:
+                raise CorruptStoreError(
+                    f"message {message_id} is in thread {thread_id!r}, which is missing; "
+                    "see agentstate doctor"
+                ) from error
 
     def get(self, message_id: int, *, raw_json: bool = False) -> MessageRecord | None:
         """Return a message, or None. For `raw_json` see `branch`."""
@@ -128,6 +136,20 @@ class Messages:
         Where the path begins at a root, the thread's other roots are among them.
         """
         return forks.side_branches(self._db, thread_id, path)
+
+    def newest_ids(
+        self, thread_id: str | None = None, *, prefix: str = "", limit: int = DEFAULT_LIMIT
+    ) -> list[int]:
+        """Return the newest ids, of a thread or of all, whose digits start with `prefix`."""
+        from agentstate.store import openings  # noqa: PLC0415 - for completion only
+
+        return openings.newest_ids(self._db, thread_id, prefix, limit)
+
+    def openings(self, message_ids: Sequence[int]) -> list[MessageOpening]:
+        """Return how messages begin, in the order given, without reading them whole."""
+        from agentstate.store import openings  # noqa: PLC0415 - as above
+
+        return openings.openings(self._db, message_ids)
 
     def leaves(self, thread_id: str, *, raw_json: bool = False) -> list[MessageRecord]:
         """Return the messages that nothing answers, by id; stands for `list_leaf_messages`."""
@@ -233,9 +255,7 @@ class Messages:
 
     def _move_leaf(self, thread_id: str, message_id: int) -> None:
         self._db.execute(
-            "UPDATE threads SET current_leaf_id = :leaf, "
-            "updated_at = CASE WHEN updated_at < :now THEN :now ELSE updated_at END "
-            "WHERE id = :thread_id",
+            f"UPDATE threads SET current_leaf_id = :leaf, {BUMP} WHERE id = :thread_id",
             {"leaf": message_id, "now": self._context.now(), "thread_id": thread_id},
         )
 

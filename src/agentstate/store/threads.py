@@ -11,7 +11,6 @@ from agentstate.errors import (
     ConflictError,
     CorruptStoreError,
     ThreadNotFoundError,
-    UsageError,
 )
 from agentstate.records import (
     SessionIndexEntry,
@@ -21,7 +20,7 @@ from agentstate.records import (
     ThreadStats,
     ThreadStatus,
 )
-from agentstate.store.binding import bind, bind_fields, field_names
+from agentstate.store.binding import bind, bind_changes, bind_fields, field_names
 from agentstate.store.context import warn
 from agentstate.store.rows import fill, is_sound
 from agentstate.store.thread_filters import listing
@@ -65,19 +64,14 @@ class Threads:
             self._insert(thread)
         self._context.publish(_index_entry(thread))
 
-    def update(self, thread_id: str, **columns: Any) -> None:
+    def update(self, thread_id: str, **columns: Any) -> None:  # noqa: ANN401 - a thread's fields
         """Set the named columns only, and bump `updated_at` to now unless it is among them.
 
         Raises `ThreadNotFoundError`, and `UsageError` for a column that cannot be set.
         """
-        if not columns:
-            raise UsageError("name at least one column to update")
-        if fixed := [name for name in columns if name in {"id", "current_leaf_id"}]:
-            raise UsageError(f"{fixed[0]} cannot be set by an update")
-        settings = ", ".join(f"{_COLUMN.get(name, name)} = :{name}" for name in columns)
-        if "updated_at" not in columns:
-            settings += ", updated_at = CASE WHEN updated_at < :now THEN :now ELSE updated_at END"
-        params = bind_fields(ThreadMetadata, columns)
+        settings, params = bind_changes(
+            ThreadMetadata, columns, fixed=("id", "current_leaf_id"), columns=_COLUMN
+        )
         with self._db.transaction():
             before = self._require(thread_id)
             self._db.execute(
@@ -92,7 +86,7 @@ class Threads:
         """Give a thread another name, or none; raises `ThreadNotFoundError`."""
         self.update(thread_id, name=name)
 
-    def ensure(self, name: str, **columns: Any) -> ThreadMetadata:
+    def ensure(self, name: str, **columns: Any) -> ThreadMetadata:  # noqa: ANN401 - see update
         """Return the thread of that name, or create one with `columns`, in one transaction.
 
         Names compare without regard to ASCII case, and archived threads count. Raises

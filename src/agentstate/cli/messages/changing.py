@@ -8,9 +8,10 @@ import typer
 from agentstate import render
 from agentstate.cli import options
 from agentstate.cli.answer import Answer, Wanted
-from agentstate.cli.confirm import confirm
+from agentstate.cli.completers import complete_leaf
+from agentstate.cli.confirm import confirm, refuse_unasked
 from agentstate.cli.inputs import content as given_content
-from agentstate.cli.inputs import json_text, utf8
+from agentstate.cli.inputs import json_text, message_number, utf8
 from agentstate.cli.invocation import invocation
 from agentstate.cli.options import OutputFormat
 from agentstate.cli.selectors import find_message, find_thread, find_thread_to_destroy
@@ -29,7 +30,9 @@ def append(  # noqa: PLR0913 - one parameter for each option
     expect_leaf: Annotated[
         str | None,
         typer.Option(
-            metavar="ID|none", help="Append only if this is the leaf; none for no leaf yet."
+            metavar="ID|none",
+            help="Append only if this is the leaf; none for no leaf yet.",
+            autocompletion=complete_leaf,
         ),
     ] = None,
     output: options.Output = None,
@@ -57,7 +60,7 @@ def _expected_leaf(given: str | None) -> int | EllipsisType | None:
     if given == "none":
         return None
     if given.isascii() and given.isdigit():
-        return int(given)
+        return message_number(given)
     raise UsageError(f"--expect-leaf takes a message id or none, not {given!r}")
 
 
@@ -104,6 +107,7 @@ def clear(
     Example: agentstate messages clear t-scratch --yes
     """
     answer = Answer(ctx, shapes.CLEARED, Wanted(output=output))
+    refuse_unasked(yes=yes or dry_run)
     run = invocation(ctx)
     with run.read() if dry_run else run.write() as store:
         found = find_thread_to_destroy(store, run, thread, asks=not yes)

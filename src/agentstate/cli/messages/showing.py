@@ -1,5 +1,6 @@
 """Verbs that list and show messages."""
 
+from collections import deque
 from typing import Annotated
 
 import typer
@@ -7,6 +8,7 @@ import typer
 from agentstate import render
 from agentstate.cli import options
 from agentstate.cli.answer import Answer, Wanted
+from agentstate.cli.completers import complete_messages, complete_roles
 from agentstate.cli.invocation import Invocation, invocation
 from agentstate.cli.printing import write_lines
 from agentstate.cli.selectors import find_message, find_thread
@@ -25,10 +27,13 @@ def list_messages(  # noqa: PLR0913 - one parameter for each option
         typer.Option(
             metavar="MESSAGE",
             help="Another leaf than the current one.",
-            autocompletion=options.complete_messages,
+            autocompletion=complete_messages,
         ),
     ] = None,
-    role: Annotated[str | None, typer.Option(help="Only messages of this role.")] = None,
+    role: Annotated[
+        str | None,
+        typer.Option(help="Only messages of this role.", autocompletion=complete_roles),
+    ] = None,
     limit: options.Limit = 500,
     output: options.Output = None,
     fields: options.Fields = None,
@@ -79,8 +84,13 @@ def _nearest(
     """Return the messages nearest the leaf, root first, and how many there would be."""
     if role is not None:
         branch = store.messages.stream(thread.id, leaf=leaf, raw_json=True)
-        found = [message for message in branch if message.role == role]
-        return found[-limit:] if limit else found, len(found)
+        nearest: deque[MessageRecord] = deque(maxlen=limit or None)
+        total = 0
+        for message in branch:
+            if message.role == role:
+                nearest.append(message)
+                total += 1
+        return list(nearest), total
     found = store.messages.branch(thread.id, limit or None, leaf=leaf, raw_json=True)
     if found and found[0].parent_entry_id is not None:
         return found, store.messages.branch_length(thread.id, leaf=leaf)

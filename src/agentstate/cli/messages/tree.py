@@ -9,9 +9,10 @@ import typer
 
 from agentstate.cli import options
 from agentstate.cli.answer import Answer, Wanted
+from agentstate.cli.completers import complete_roles
 from agentstate.cli.invocation import invocation
 from agentstate.cli.options import OutputFormat
-from agentstate.cli.printing import draw_lines
+from agentstate.cli.printing import can_show, draw_lines
 from agentstate.cli.selectors import find_thread
 from agentstate.errors import CorruptStoreError
 from agentstate.records import ThreadMetadata
@@ -24,6 +25,7 @@ from agentstate.render.tree_row import TreeOptions
 from agentstate.store import StateStore
 
 _LIMIT: Final = 50
+_DRAWN: Final = "│├─●○◉◀…"
 
 
 def tree(  # noqa: PLR0913 - one parameter for each option
@@ -35,7 +37,10 @@ def tree(  # noqa: PLR0913 - one parameter for each option
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Show whole messages.")] = False,
     role: Annotated[
-        list[str] | None, typer.Option(help="Only messages of this role; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            help="Only messages of this role; may be repeated.", autocompletion=complete_roles
+        ),
     ] = None,
     ascii_only: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII only.")] = False,
     limit: Annotated[
@@ -86,7 +91,7 @@ def tree(  # noqa: PLR0913 - one parameter for each option
                 width=screen_width(sys.stdout),
                 full=full,
                 roles=frozenset(role or ()),
-                ascii=ascii_only or not _can_draw(),
+                ascii=ascii_only or not can_show(_DRAWN),
                 home=expanduser("~"),
             )
             draw_lines(tree_lines(view, how), run.color.value)
@@ -130,12 +135,3 @@ def _all_nodes(store: StateStore, thread: ThreadMetadata) -> Iterator[dict[str, 
         active = set()
     everything = list(store.messages.all(thread.id, raw_json=True))
     return tree_nodes(everything, active, thread.current_leaf_id)
-
-
-def _can_draw() -> bool:
-    """Tell whether standard output can show the characters of the drawing."""
-    try:
-        "│├─●○◉◀…".encode(sys.stdout.encoding)
-    except (LookupError, UnicodeEncodeError):
-        return False
-    return True

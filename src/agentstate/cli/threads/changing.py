@@ -5,16 +5,19 @@ from typing import Annotated
 
 import typer
 
+from agentstate import render
 from agentstate.cli import options
 from agentstate.cli import thread_columns as columns
 from agentstate.cli.answer import Answer, Wanted
-from agentstate.cli.confirm import confirm
+from agentstate.cli.completers import complete_memory_modes
+from agentstate.cli.confirm import confirm, refuse_unasked
 from agentstate.cli.inputs import utf8
 from agentstate.cli.invocation import invocation
 from agentstate.cli.options import OutputFormat
 from agentstate.cli.selectors import find_thread, find_thread_to_destroy
-from agentstate.cli.threads.showing import present, show_field
+from agentstate.cli.threads.showing import HOME, present, show_field
 from agentstate.errors import UsageError
+from agentstate.records import ThreadMetadata, ThreadStats
 from agentstate.render import shapes
 from agentstate.store import StateStore
 
@@ -124,26 +127,42 @@ def delete(
     Example: agentstate threads delete t-old --yes
     """
     answer = Answer(ctx, shapes.THREADS, Wanted(output=output or OutputFormat.ID))
+    refuse_unasked(yes=yes or dry_run)
     run = invocation(ctx)
     with run.read() if dry_run else run.write() as store:
         found = find_thread_to_destroy(store, run, thread, asks=not yes)
         size = store.threads.stats([found.id])[found.id]
         what = f"thread {found.id} ({found.name or 'no name'}) with {size.messages} messages"
-        if dry_run:
-            run.note(f"would delete {what}")
-        else:
+        if not dry_run:
             confirm(f"Delete {what}?", yes=yes)
             store.threads.delete(found.id)
-            run.note(f"deleted {what}")
+        run.note(f"{'would delete' if dry_run else 'deleted'} {what}")
         if dry_run or output is not None:
-            answer.row({**vars(found), **vars(size)})
+            _show_deleted(answer, found, size, store.now)
+
+
+def _show_deleted(answer: Answer, thread: ThreadMetadata, size: ThreadStats, now: int) -> None:
+    if answer.is_table:
+        # The id is not shortened: to delete it, it must be given in full.
+        answer.table(
+            lambda: render.threads.listing(
+                [thread], {thread.id: size}, {}, now=now, home=HOME, width=answer.width
+            )
+        )
+    else:
+        answer.row({**vars(thread), **vars(size)})
 
 
 def memory(
     ctx: typer.Context,
     thread: options.Thread,
     mode: Annotated[
-        str | None, typer.Argument(metavar="[MODE]", help="The mode to set; none to print it.")
+        str | None,
+        typer.Argument(
+            metavar="[MODE]",
+            help="The mode to set; none to print it.",
+            autocompletion=complete_memory_modes,
+        ),
     ] = None,
     unset: Annotated[bool, typer.Option("--unset", help="Remove the mode.")] = False,
     output: options.Output = None,

@@ -7,10 +7,11 @@ import typer
 from agentstate.cli import options
 from agentstate.cli import thread_columns as columns
 from agentstate.cli.answer import Answer, Wanted
+from agentstate.cli.completers import complete_names
 from agentstate.cli.invocation import invocation
 from agentstate.cli.options import OutputFormat
+from agentstate.cli.selectors import refuse_empty
 from agentstate.cli.threads.showing import present
-from agentstate.errors import UsageError
 from agentstate.records import ThreadMetadata
 from agentstate.render import shapes
 
@@ -73,7 +74,10 @@ def create(  # noqa: PLR0913 - one parameter for each column
 
 def ensure(  # noqa: PLR0913 - one parameter for each column
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The thread's name.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="The thread's name.", autocompletion=complete_names),
+    ],
     cwd: columns.Cwd = None,
     preview: columns.Preview = None,
     provider: columns.Provider = None,
@@ -85,8 +89,7 @@ def ensure(  # noqa: PLR0913 - one parameter for each column
     Example: t=$(agentstate threads ensure nightly --cwd ~/src/app)
     """
     answer = Answer(ctx, shapes.THREADS, Wanted(output=output or OutputFormat.ID))
-    if not name:
-        raise UsageError("the name is empty; give one")
+    refuse_empty(name, "name")
     given = columns.given(
         name=name, cwd=cwd or ".", preview=preview, model_provider=provider, source=source
     )

@@ -1,22 +1,27 @@
 """What belongs to a thread: its dynamic tools and its goal."""
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from agentstate import jsontext, render
 from agentstate.cli import options
 from agentstate.cli.answer import Answer, Wanted
-from agentstate.cli.confirm import confirm
+from agentstate.cli.completers import complete_files_after_at
+from agentstate.cli.confirm import confirm, refuse_unasked
 from agentstate.cli.inputs import json_text, utf8
 from agentstate.cli.invocation import invocation
 from agentstate.cli.options import OutputFormat
 from agentstate.cli.selectors import find_thread, find_thread_to_destroy
 from agentstate.errors import GoalNotFoundError, UsageError
-from agentstate.records import DynamicToolRecord, ThreadGoalStatus
+from agentstate.records import DynamicToolRecord, ThreadGoalRecord, ThreadGoalStatus
 from agentstate.render import shapes
+from agentstate.render.text import first_line
 from agentstate.store import StateStore
+
+_SHOWN: Final = 60
+"""Cells of an objective in a question; it may be a page long."""
 
 
 def tools(  # noqa: PLR0913 - one parameter for each option
@@ -25,7 +30,10 @@ def tools(  # noqa: PLR0913 - one parameter for each option
     replacement: Annotated[
         str | None,
         typer.Option(
-            "--set", metavar="JSON|@FILE|-", help="An array of tools to put in place of all."
+            "--set",
+            metavar="JSON|@FILE|-",
+            help="An array of tools to put in place of all.",
+            autocompletion=complete_files_after_at,
         ),
     ] = None,
     output: options.Output = None,
@@ -39,13 +47,14 @@ def tools(  # noqa: PLR0913 - one parameter for each option
     """
     answer = Answer(ctx, shapes.TOOLS, Wanted(output=output, fields=fields, null=null, raw=raw))
     run = invocation(ctx)
-    if replacement is not None:
-        new = _tools(replacement)
-        with run.write() as store:
-            store.tools.replace(find_thread(store, run, thread).id, new)
-        return
-    with run.read() as store:
-        found = store.tools.list(find_thread(store, run, thread).id, raw_json=True)
+    new = None if replacement is None else _tools(replacement)
+    with run.read() if new is None else run.write() as store:
+        thread_id = find_thread(store, run, thread).id
+        if new is not None:
+            store.tools.replace(thread_id, new)
+            if output is None:
+                return
+        found = store.tools.list(thread_id, raw_json=True)
     if answer.is_table:
         answer.table(lambda: render.threads.tools_table(found, width=answer.width))
     else:
@@ -88,8 +97,10 @@ def goal(  # noqa: PLR0913 - one parameter for each column
     if delete and changes:
         raise UsageError("--delete goes alone")
     if delete:
-        _delete_goal(ctx, thread, yes=yes, dry_run=dry_run)
+        _delete_goal(ctx, thread, output, yes=yes, dry_run=dry_run)
         return
+    if yes or dry_run:
+        raise UsageError("--yes and --dry-run go with --delete")
     run = invocation(ctx)
     with run.write() if changes else run.read() as store:
         thread_id = find_thread(store, run, thread).id
@@ -100,11 +111,14 @@ def goal(  # noqa: PLR0913 - one parameter for each column
             raise GoalNotFoundError(f"thread {thread_id!r} has no goal; set one with --objective")
         if changes and output is None:
             return
-        if answer.is_table:
-            now = store.now
-            answer.table(lambda: render.threads.goal_details(found, now=now, width=answer.width))
-        else:
-            answer.row(vars(found))
+        _show_goal(answer, found, store.now)
+
+
+def _show_goal(answer: Answer, goal: ThreadGoalRecord, now: int) -> None:
+    if answer.is_table:
+        answer.table(lambda: render.threads.goal_details(goal, now=now, width=answer.width))
+    else:
+        answer.row(vars(goal))
 
 
 def _set_goal(
@@ -124,17 +138,21 @@ def _set_goal(
     store.goals.change(thread_id, **changes)
 
 
-def _delete_goal(ctx: typer.Context, selector: str, *, yes: bool, dry_run: bool) -> None:
+def _delete_goal(
+    ctx: typer.Context, selector: str, output: OutputFormat | None, *, yes: bool, dry_run: bool
+) -> None:
+    answer = Answer(ctx, shapes.GOALS, Wanted(output=output or OutputFormat.ID))
+    refuse_unasked(yes=yes or dry_run)
     run = invocation(ctx)
-    answer = Answer(ctx, shapes.GOALS, Wanted(output=OutputFormat.ID))
     with run.read() if dry_run else run.write() as store:
         thread_id = find_thread_to_destroy(store, run, selector, asks=not yes).id
         found = store.goals.get(thread_id)
         if found is None:
             raise GoalNotFoundError(f"thread {thread_id!r} has no goal")
-        if dry_run:
-            run.note(f"would delete the goal of thread {thread_id}: {found.objective}")
-            answer.row(vars(found))
-            return
-        confirm(f"Delete the goal of thread {thread_id}: {found.objective}?", yes=yes)
-        store.goals.delete(thread_id)
+        what = f"the goal of thread {thread_id} ({first_line(found.objective, _SHOWN)})"
+        if not dry_run:
+            confirm(f"Delete {what}?", yes=yes)
+            store.goals.delete(thread_id)
+        run.note(f"{'would delete' if dry_run else 'deleted'} {what}")
+        if dry_run or output is not None:
+            _show_goal(answer, found, store.now)

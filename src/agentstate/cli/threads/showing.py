@@ -9,10 +9,9 @@ from typing import Annotated, Final
 import typer
 
 from agentstate import render
-from agentstate.cli import options
-from agentstate.cli import thread_columns as columns
+from agentstate.cli import completers, options
 from agentstate.cli.answer import Answer, Wanted
-from agentstate.cli.inputs import moment
+from agentstate.cli.inputs import absolute, moment
 from agentstate.cli.invocation import invocation
 from agentstate.cli.options import OutputFormat
 from agentstate.cli.selectors import find_thread
@@ -36,12 +35,32 @@ def list_threads(  # noqa: PLR0913 - one parameter for each filter
     archived: Annotated[bool, typer.Option("--archived", help="Archived threads only.")] = False,
     status: Annotated[ThreadStatus | None, typer.Option(help="Only this status.")] = None,
     source: Annotated[SessionSource | None, typer.Option(help="Only begun so.")] = None,
-    provider: Annotated[str | None, typer.Option(help="Only this model provider.")] = None,
-    cwd: Annotated[str | None, typer.Option(metavar="PATH", help="Only of this folder.")] = None,
-    name: Annotated[
-        str | None, typer.Option(metavar="GLOB", help="Only names like this, such as 'fix*'.")
+    provider: Annotated[
+        str | None,
+        typer.Option(
+            help="Only this model provider.", autocompletion=completers.complete_providers
+        ),
     ] = None,
-    branch: Annotated[str | None, typer.Option(help="Only this git branch.")] = None,
+    cwd: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="Only of this folder.",
+            autocompletion=completers.complete_thread_folders,
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="GLOB",
+            help="Only names like this, such as 'fix*'.",
+            autocompletion=completers.complete_globs,
+        ),
+    ] = None,
+    branch: Annotated[
+        str | None,
+        typer.Option(help="Only this git branch.", autocompletion=completers.complete_git_branches),
+    ] = None,
     since: Annotated[
         str | None, typer.Option(metavar="TIME", help="Updated then or later, such as 3d.")
     ] = None,
@@ -67,7 +86,7 @@ def list_threads(  # noqa: PLR0913 - one parameter for each filter
         status=status,
         source=source,
         model_provider=provider,
-        cwd=None if cwd is None else columns.folder(cwd),
+        cwd=None if cwd is None else absolute(cwd),
         name=name,
         git_branch=branch,
         since=moment(since, "--since", now),
@@ -78,8 +97,9 @@ def list_threads(  # noqa: PLR0913 - one parameter for each filter
     with invocation(ctx).read() as store:
         found = store.threads.list(filters)
         _show_list(answer, store, found, now)
-        if limit and len(found) == limit:
-            answer.note_cut(len(found), store.threads.count(filters))
+        if limit:
+            total = store.threads.count(filters)
+            answer.note_cut(min(limit, total), total)
 
 
 def _show_list(

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from agentstate import errors
+from agentstate.cli.commands import COMMANDS, Noun
+
+ROOT: Final = Path(__file__).parents[1]
+PAGES: Final = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINK: Final = re.compile(r"\]\(([^)\s]+)\)")
+NAMED_FILE: Final = re.compile(r"`(?:\./)?([\w./-]+\.(?:py|md|toml|svg))`")
+HEADING: Final = re.compile(r"^#+ (.+)$", re.MULTILINE)
+FIELD_ROW: Final = re.compile(r"^\| `(\w+)` \| ([^|]+) \| \d* \| (.*) \|$", re.MULTILINE)
+
+COMMAND_PATHS: Final = [
+    "agentstate",
+    *(f"agentstate {name}" for name in COMMANDS),
+    *(
+        f"agentstate {name} {verb}"
+        for name, entry in COMMANDS.items()
+        if isinstance(entry, Noun)
+        for verb in entry.verbs
+    ),
+]
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+def section(text: str, heading: str) -> str:
+    """Return what stands between a heading and the next of its level or above."""
+    level = heading.index(" ")
+    start = text.index(f"\n{heading}\n") + 1
+    following = re.compile(rf"^#{{1,{level}}} ", re.MULTILINE).search(text, start + 1)
+    return text[start : following.start() if following else None]
+
+
+def anchors(path: Path) -> set[str]:
+    headings = HEADING.findall(path.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+def generate(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(root / "docs" / "generate.py"), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """Give a folder with all that docs/generate.py writes, and the script itself."""
+    for folder in ("docs", "completions"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    return tmp_path
+
+
+def test_what_is_generated_is_what_the_code_says() -> None:
+    done = generate(ROOT, "--check")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_check_names_what_is_stale_and_changes_nothing(copied: Path) -> None:
+    tree = copied / "docs" / "tree.svg"
+    tree.write_text("another picture")
+    output = copied / "docs" / "output.md"
+    output.write_text(
+        output.read_text().replace("| `archived_at` | integer", "| `archived_at` | x")
+    )
+    (copied / "completions" / "agentstate.fish").unlink()
+    done = generate(copied, "--check")
+    assert done.returncode == 1
+    assert [line.split(" ")[0] for line in done.stderr.splitlines()] == [
+        "completions/agentstate.fish",
+        "docs/tree.svg",
+        "docs/output.md",
+    ]
+    assert tree.read_text() == "another picture"
+
+
+def test_one_command_regenerates_everything(copied: Path) -> None:
+    shutil.rmtree(copied / "completions")
+    (copied / "docs" / "cli.md").unlink()
+    assert generate(copied).returncode == 0
+    for made in ("completions/agentstate.zsh", "docs/cli.md"):
+        assert (copied / made).read_bytes() == (ROOT / made).read_bytes()
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    for link in LINK.findall(path.read_text(encoding="utf-8")):
+        if link.startswith("https://"):
+            continue
+        name, _, anchor = link.partition("#")
+        target = path.parent / name if name else path
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_named_files_exist(path: Path) -> None:
+    places = (ROOT, ROOT / "docs", ROOT / "src" / "agentstate")
+    for name in NAMED_FILE.findall(path.read_text(encoding="utf-8")):
+        assert any((place / name).exists() for place in places), name
+
+
+@pytest.mark.parametrize("command", COMMAND_PATHS)
+def test_every_command_is_described_with_an_example(command: str) -> None:
+    described = section(page("cli.md"), f"## {command}")
+    assert f"Usage: {command} " in described
+    name = command.removeprefix("agentstate").strip()
+    if not isinstance(COMMANDS.get(name), Noun):
+        assert re.search(rf"Example: .*agentstate .*{name}", described)
+
+
+def test_every_error_is_documented_with_its_exit_code() -> None:
+    rows = section(page("output.md"), "## Exit codes")
+    documented = {
+        error
+        for error in vars(errors).values()
+        if isinstance(error, type) and issubclass(error, errors.AgentStateError)
+    }
+    for error in documented:
+        assert f"| {error.exit_code} | `{error.slug}` | `{error.__name__}` |" in rows
+
+
+ANSWERS: Final[dict[str, list[str]]] = {
+    "Threads": ["threads", "list", "--all"],
+    "Dynamic tools": ["threads", "tools", "t-run"],
+    "Goals": ["threads", "goal", "t-run", "--objective", "All tests pass"],
+    "Messages": ["messages", "list", "t-tree"],
+    "Nodes of a tree": ["messages", "tree", "t-tree"],
+    "Cleared threads": ["messages", "clear", "t-tree", "--dry-run"],
+    "Checkpoints": ["checkpoint", "list", "t-run"],
+    "Jobs": ["jobs", "list"],
+    "Index entries": ["index", "list"],
+    "Index checks": ["index", "check"],
+    "Index rebuilds": ["index", "rebuild", "--dry-run"],
+    "Index compactions": ["index", "compact"],
+    "Stores": ["info"],
+}
+"""For each heading of fields in docs/output.md, a command that answers so."""
+
+JSON_TYPES: Final[dict[str, type]] = {
+    "string": str,
+    "integer": int,
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+}
+
+
+def test_every_kind_of_answer_is_tried() -> None:
+    fields = section(page("output.md"), "## Fields")
+    assert re.findall(r"^### (.+)$", fields, re.MULTILINE) == list(ANSWERS)
+
+
+@pytest.mark.parametrize("heading", ANSWERS)
+def test_answers_are_as_documented(heading: str, tmp_path: Path) -> None:
+    for name in ("state.db", "session_index.jsonl"):
+        shutil.copy(ROOT / "tests" / "data" / "v2_rich" / name, tmp_path / name)
+    program = [sys.executable, "-m", "agentstate", "--db", str(tmp_path / "state.db")]
+    done = subprocess.run(
+        [*program, *ANSWERS[heading], "-o", "json"], capture_output=True, text=True, check=True
+    )
+    found: Any = json.loads(done.stdout)
+    rows = found if isinstance(found, list) else [found]
+    assert rows
+    documented = {
+        name: kind
+        for name, kind, meaning in FIELD_ROW.findall(section(page("output.md"), f"### {heading}"))
+        if "Only where `--fields` names it" not in meaning
+    }
+    for row in rows:
+        assert list(row) == list(documented)
+        for name, value in row.items():
+            assert_type(value, documented[name])
+
+
+def assert_type(value: object, documented: str) -> None:
+    if documented == "any JSON":
+        return
+    if value is None:
+        assert documented.endswith(" or null")
+        return
+    word = re.split(r"[ :]", documented)[0]
+    assert type(value) is JSON_TYPES[word]
+    if ": `" in documented and word == "string":
+        assert f"`{value}`" in documented

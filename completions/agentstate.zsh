@@ -19,7 +19,7 @@ _agentstate() {
             ;;
         folders\ <->)
             compset -p "${offered[1]#folders }"
-            _directories
+            _path_files -/
             ;;
         *)
             return 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,8 @@ import pytest
 from hypothesis import settings
 
 from agentstate import StateStore
-from support import Clock
+from cli_support import Cli, fill
+from support import Clock, thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,9 +35,47 @@ def store(tmp_path: Path, clock: Clock) -> Iterator[StateStore]:
 
 
 @pytest.fixture
+def talk(store: StateStore) -> StateStore:
+    """Fill a store: thread t has messages 1 - 2 - 3 and, below 2, the leaf 4; thread u has 5."""
+    for thread_id in "tu":
+        store.threads.create(thread(thread_id))
+    for content in ("one", "two", "three"):
+        store.messages.append("t", "user", content)
+    store.messages.fork(2, "user", "four")
+    store.messages.append("u", "user", "five")
+    return store
+
+
+@pytest.fixture
 def public_folder() -> Iterator[Path]:
     """Make a folder that other users can reach; pytest's own are private."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
         yield folder
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a folder whose store holds one of everything, to be copied and not to be changed."""
+    folder = tmp_path_factory.mktemp("filled")
+    with StateStore.open(folder / "state.db") as store:
+        fill(store)
+    return folder
+
+
+@pytest.fixture
+def cli(
+    filled: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsysbinary: pytest.CaptureFixture[bytes],
+) -> Cli:
+    """Return the command line on a store that holds one of everything, away from the user's."""
+    for variable in ("AGENTSTATE_DB", "CODEWHALE_HOME", "COLUMNS", "NO_COLOR", "CLICOLOR_FORCE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TERM", "xterm-256color")
+    folder = tmp_path / "store"
+    shutil.copytree(filled, folder)
+    return Cli(folder / "state.db", capsysbinary)

@@ -94,6 +94,15 @@ def test_a_limit_keeps_the_newest(saved: StateStore, limit: int | None, expected
     assert listed(saved, limit) == expected
 
 
+def test_times_are_had_without_the_states(saved: StateStore) -> None:
+    saved.checkpoints.save("t", "a", "again")
+    with raw(saved.path) as connection:
+        connection.execute("UPDATE checkpoints SET state_json = 'no JSON'")
+        connection.execute("UPDATE checkpoints SET created_at = 'then' WHERE checkpoint_id = 'b'")
+    assert list(saved.checkpoints.times("t").items()) == [("a", NOW), ("c", NOW)]
+    assert saved.checkpoints.times("u") == {}
+
+
 def test_the_default_limit_is_100(saved: StateStore) -> None:
     for number in range(100):
         saved.checkpoints.save("t", f"n{number}", None)

@@ -134,7 +134,8 @@ def test_the_files_are_what_the_command_prints(shell: str) -> None:
 
 
 def test_what_is_completed_reads_as_what_is_stored(terminal: Terminal, folder: Path) -> None:
-    for typed, word in TYPED.items():
+    event = "!h" if terminal.shell == "fish" else r"\!h"
+    for typed, word in {**TYPED, event: "!hist"}.items():
         words = terminal.completed(f"agentstate threads show {typed}")
         assert words == ["agentstate", "threads", "show", word]
     assert not (folder / "pwned").exists()

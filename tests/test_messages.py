@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -23,18 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from agentstate.records import JsonValue
-
-
-@pytest.fixture
-def talk(store: StateStore) -> StateStore:
-    """Fill a store: thread t has messages 1 - 2 - 3 and, below 2, the leaf 4; thread u has 5."""
-    for thread_id in "tu":
-        store.threads.create(thread(thread_id))
-    for content in ("one", "two", "three"):
-        store.messages.append("t", "user", content)
-    store.messages.fork(2, "user", "four")
-    store.messages.append("u", "user", "five")
-    return store
 
 
 def ids(messages: Sequence[MessageRecord]) -> list[int]:
@@ -173,6 +160,7 @@ def test_a_limit_keeps_the_messages_nearest_the_leaf(
     talk: StateStore, limit: int | None, expected: list[int]
 ) -> None:
     assert ids(talk.messages.branch("t", limit)) == expected
+    assert talk.messages.branch_ids("t", limit) == expected
 
 
 def test_a_branch_may_start_at_another_message(talk: StateStore) -> None:
@@ -190,6 +178,27 @@ def test_a_branch_does_not_start_at_a_message_of_no_or_another_thread(
     for read in (talk.messages.branch, talk.messages.branch_ids, talk.messages.stream):
         with pytest.raises(MessageNotFoundError, match=f"no message {other} in thread 't'"):
             list(read("t", leaf=other))
+
+
+def test_the_newest_ids_of_a_thread_or_of_all(talk: StateStore) -> None:
+    assert talk.messages.newest_ids() == [5, 4, 3, 2, 1]
+    assert talk.messages.newest_ids("t", limit=2) == [4, 3]
+    assert talk.messages.newest_ids("no") == []
+    for _ in range(10):
+        talk.messages.append("u", "user", "more")
+    assert talk.messages.newest_ids(prefix="1") == [15, 14, 13, 12, 11, 10, 1]
+    assert talk.messages.newest_ids("t", prefix="1") == [1]
+    assert talk.messages.newest_ids(prefix="%") == []
+
+
+def test_how_messages_begin_in_the_order_asked_for(talk: StateStore) -> None:
+    long = talk.messages.append("u", "tool", "x" * 10_000)
+    found = talk.messages.openings([long, 99, 1])
+    assert [opening[:3] for opening in found] == [(long, "u", "tool"), (1, "t", "user")]
+    assert found[0].text == "x" * 400
+    assert found[1].text == "one"
+    assert talk.messages.openings([]) == []
+    assert len(talk.messages.openings([1, 2, 3] * 300)) == 900
 
 
 def test_reading_what_is_not_there_gives_none(talk: StateStore) -> None:
@@ -288,174 +297,6 @@ def test_a_content_of_100_mb(talk: StateStore) -> None:
     found = talk.messages.get(kept)
     assert found is not None
     assert found.content == content
-
-
-# Damaged trees
-
-READERS: Final[dict[str, Callable[[StateStore], object]]] = {
-    "branch": lambda store: store.messages.branch("t"),
-    "whole branch": lambda store: store.messages.branch("t", None),
-    "huge limit": lambda store: store.messages.branch("t", 10**12),
-    "ids": lambda store: store.messages.branch_ids("t"),
-    "stream": lambda store: list(store.messages.stream("t")),
-}
-
-DAMAGE: Final[dict[str, tuple[str, str]]] = {
-    "cycle": (
-        "UPDATE messages SET parent_entry_id = 4 WHERE id = 1",
-        "messages 4, 2, 1 are a cycle of parents",
-    ),
-    "own parent": (
-        "UPDATE messages SET parent_entry_id = 2 WHERE id = 2",
-        "messages 2 are a cycle of parents",
-    ),
-    "parent missing": (
-        "UPDATE messages SET parent_entry_id = 99 WHERE id = 1",
-        "message 1 has parent 99, which is missing",
-    ),
-    "parent no number": (
-        "UPDATE messages SET parent_entry_id = 'x' WHERE id = 2",
-        "message 2 has parent x, which is missing",
-    ),
-    "parent in another thread": (
-        "UPDATE messages SET parent_entry_id = 5 WHERE id = 2",
-        "message 2 has parent 5 in thread 'u'",
-    ),
-}
-
-BAD_LEAVES: Final[dict[str, tuple[object, str]]] = {
-    "dangling": (99, "its leaf 99 is no message"),
-    "foreign": (5, "its leaf 5 is a message of thread 'u'"),
-    "text": ("x", "its leaf x is no message"),
-    "real": (1.5, "its leaf 1.5 is no message"),
-    "blob": (b"4", "its leaf b'4' is no message"),
-}
-
-
-def assert_people_can_get_out(store: StateStore) -> None:
-    """Whatever the tree looks like, it is listed, and another leaf can be chosen."""
-    store.messages.leaves("t")
-    assert ids(list(store.messages.all("t"))) == [1, 2, 3, 4]
-    assert [one.id for one in store.threads.list()] == ["t", "u"]
-    assert store.threads.stats(["t"])["t"].messages == 4
-    assert store.threads.get("t") is not None
-    damage(store, "UPDATE messages SET parent_entry_id = NULL WHERE id = 3")
-    store.messages.checkout("t", 3)
-    assert ids(store.messages.branch("t")) == [3]
-    store.messages.append("t", "user", "six")
-    store.messages.fork(3, "user", "seven")
-    assert ids(store.messages.branch("t")) == [3, 7]
-
-
-@pytest.mark.parametrize("reader", READERS)
-@pytest.mark.parametrize("kind", DAMAGE)
-def test_a_damaged_branch_is_refused_with_its_ids(talk: StateStore, kind: str, reader: str) -> None:
-    sql, message = DAMAGE[kind]
-    damage(talk, sql)
-    started = time.monotonic()
-    with pytest.raises(CorruptStoreError) as raised:
-        READERS[reader](talk)
-    assert time.monotonic() - started < 1  # it does not go round and round
-    assert str(raised.value) == (
-        f"thread 't' is damaged: {message}; see agentstate doctor, or choose a leaf with "
-        "agentstate messages checkout"
-    )
-    assert raised.value.exit_code == 6
-
-
-@pytest.mark.parametrize("kind", DAMAGE)
-def test_people_can_get_out_of_a_damaged_branch(talk: StateStore, kind: str) -> None:
-    damage(talk, DAMAGE[kind][0])
-    assert_people_can_get_out(talk)
-
-
-@pytest.mark.parametrize("reader", READERS)
-@pytest.mark.parametrize("kind", BAD_LEAVES)
-def test_a_bad_leaf_is_refused(talk: StateStore, kind: str, reader: str) -> None:
-    value, message = BAD_LEAVES[kind]
-    damage(talk, "UPDATE threads SET current_leaf_id = ? WHERE id = 't'", value)
-    with pytest.raises(CorruptStoreError, match="doctor") as raised:
-        READERS[reader](talk)
-    assert message in str(raised.value)
-
-
-@pytest.mark.parametrize("kind", BAD_LEAVES)
-def test_append_refuses_a_bad_leaf_and_people_can_get_out(talk: StateStore, kind: str) -> None:
-    value, message = BAD_LEAVES[kind]
-    damage(talk, "UPDATE threads SET current_leaf_id = ? WHERE id = 't'", value)
-    for expected in ({}, {"expect_leaf": 4}, {"expect_leaf": None}):
-        with pytest.raises(CorruptStoreError, match="doctor") as raised:
-            talk.messages.append("t", "user", "x", **expected)
-        assert message in str(raised.value)
-    assert rows(talk.path, "SELECT count(*) FROM messages") == [(5,)]
-    assert_people_can_get_out(talk)
-
-
-def test_a_short_look_at_the_end_of_a_damaged_branch_is_good(talk: StateStore) -> None:
-    damage(talk, DAMAGE["parent missing"][0])
-    assert ids(talk.messages.branch("t", 2)) == [2, 4]
-    assert ids(talk.messages.branch("t", 3)) == [1, 2, 4]
-
-
-def test_a_cycle_beside_the_branch_is_not_met(talk: StateStore) -> None:
-    damage(talk, "UPDATE messages SET parent_entry_id = 3 WHERE id = 3")
-    assert ids(talk.messages.branch("t", None)) == [1, 2, 4]
-
-
-def test_a_long_cycle_is_named_in_short(store: StateStore) -> None:
-    store.threads.create(thread("t"))
-    for _ in range(40):
-        store.messages.append("t", "user", "x")
-    damage(store, "UPDATE messages SET parent_entry_id = 40 WHERE id = 1")
-    with pytest.raises(CorruptStoreError, match=r"messages 40, 39, .*31, … are a cycle"):
-        store.messages.branch("t")
-
-
-def test_fork_at_a_message_whose_thread_is_missing(talk: StateStore) -> None:
-    damage(talk, "DELETE FROM threads WHERE id = 'u'")
-    with pytest.raises(CorruptStoreError, match=r"message 5 is in thread 'u', which is missing"):
-        talk.messages.fork(5, "user", "x")
-    assert rows(talk.path, "SELECT count(*) FROM messages") == [(5,)]
-
-
-@pytest.mark.parametrize(
-    ("column", "value"),
-    [
-        ("content", b"blob"),
-        ("content", b"\xff"),
-        ("role", b"user"),
-        ("created_at", "now"),
-        ("created_at", 1.5),
-    ],
-)
-def test_a_message_of_wrong_types_is_named(talk: StateStore, column: str, value: object) -> None:
-    damage(talk, f"UPDATE messages SET {column} = ? WHERE id = 4", value)  # noqa: S608 - ours
-    for read in (
-        lambda: talk.messages.branch("t"),
-        lambda: talk.messages.get(4),
-        lambda: talk.messages.leaves("t"),
-        lambda: list(talk.messages.all("t")),
-        lambda: list(talk.messages.stream("t")),
-    ):
-        with pytest.raises(CorruptStoreError, match=r"message 4 .*doctor"):
-            read()
-    assert ids(talk.messages.branch("t", leaf=3)) == [1, 2, 3]
-
-
-def test_text_that_is_not_utf_8_is_damage(talk: StateStore) -> None:
-    damage(talk, "UPDATE messages SET content = CAST(X'ff' AS TEXT) WHERE id = 4")
-    with pytest.raises(CorruptStoreError, match="not UTF-8"):
-        talk.messages.branch("t")
-
-
-@pytest.mark.parametrize("text", ["{", "", "NaN", "1e999", "[1] x", "[" * 100_000, b"{}"])
-@pytest.mark.parametrize("raw_json", [True, False])
-def test_an_item_that_is_not_json_is_named(
-    talk: StateStore, text: object, *, raw_json: bool
-) -> None:
-    damage(talk, "UPDATE messages SET item_json = ? WHERE id = 4", text)
-    with pytest.raises(CorruptStoreError, match=r"the item of message 4 is not JSON .*doctor"):
-        talk.messages.branch("t", raw_json=raw_json)
 
 
 # Size

@@ -1,13 +1,9 @@
-"""Every old version ends as a fresh file: whoever opens it, however often, whatever kills it."""
+"""Every old version ends as a fresh file, with every row and every tree as it was."""
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
-import time
-from contextlib import suppress
-from subprocess import TimeoutExpired
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,91 +11,22 @@ from agentstate import (
     CorruptStoreError,
     NotAStoreError,
     StateStore,
-    StoreBusyError,
     StoreTooNewError,
     StoreTooOldError,
 )
+from old_stores import FORKED, OLD, everything, migrate, old_store, schema, tree
 from support import (
-    DATA,
     copy_store,
-    finish,
     new_store,
     raw,
     rows,
     run_python,
     set_version,
     snapshot,
-    start_python,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from subprocess import Popen
-
-VERSION_3: Final = """
-CREATE TABLE thread_goals (
-    thread_id TEXT PRIMARY KEY NOT NULL, goal_id TEXT NOT NULL, objective TEXT NOT NULL,
-    status TEXT NOT NULL CHECK(status IN ('active', 'paused', 'blocked', 'usage_limited',
-        'budget_limited', 'complete')),
-    token_budget INTEGER, tokens_used INTEGER NOT NULL DEFAULT 0,
-    time_used_seconds INTEGER NOT NULL DEFAULT 0,
-    created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
-    FOREIGN KEY(thread_id) REFERENCES threads(id) ON DELETE CASCADE
-);
-INSERT INTO thread_goals(thread_id, goal_id, objective, status, created_at, updated_at)
-VALUES ('t-run', 'g', 'ship it', 'paused', 1, 2);
-PRAGMA user_version = 3;
-"""
-
-OLD: Final = ("v0", "v1", "v2_rich", "v3")
-FORKED: Final = {"v1": 3, "v2_rich": 8, "v3": 8}
-"""How many leaves the tree of a forked thread has; those of version 0 are lines."""
-
-
-def old_store(name: str, folder: Path) -> Path:
-    if name != "v3":
-        return copy_store(name, folder)
-    path = copy_store("v2_rich", folder)
-    with raw(path) as connection:
-        connection.executescript(VERSION_3)
-    return path
-
-
-def migrate(path: Path) -> None:
-    StateStore.open(path).close()
-
-
-def schema(path: Path) -> dict[str, Any]:
-    """Return tables with columns and foreign keys, and indexes, without their SQL's layout."""
-    with raw(path) as connection:
-        names = connection.execute(
-            "SELECT type, name, tbl_name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%'"
-        ).fetchall()
-        pragmas = {
-            "table": ("table_xinfo", "foreign_key_list", "index_list"),
-            "index": ("index_xinfo",),
-        }
-        return {
-            f"{kind} {name}": [
-                table,
-                *(
-                    sorted(connection.execute(f"PRAGMA {pragma}('{name}')").fetchall())
-                    for pragma in pragmas[kind]
-                ),
-            ]
-            for kind, name, table in names
-        }
-
-
-def tree(path: Path) -> list[tuple[Any, ...]]:
-    """Return all that a migration could damage: every message, and every thread's leaf."""
-    sql = "SELECT id, thread_id, content, item_json, parent_entry_id FROM messages ORDER BY id"
-    return rows(path, sql) + rows(path, "SELECT id, current_leaf_id FROM threads ORDER BY id")
-
-
-def everything(path: Path, table: str) -> list[tuple[Any, ...]]:
-    return rows(path, f"SELECT * FROM {table}")  # noqa: S608 - our own tables' names
-
 
 # One schema
 
@@ -206,129 +133,6 @@ def test_opening_again_changes_nothing(tmp_path: Path) -> None:
     before = snapshot(tmp_path)
     migrate(path)
     assert snapshot(tmp_path) == before
-
-
-# Several processes
-
-OPEN: Final = """
-import sys
-from agentstate import StateStore
-print("ready", flush=True)
-sys.stdin.readline()
-StateStore.open(sys.argv[1], timeout=30).close()
-"""
-
-
-def start_openers(path: Path, count: int) -> list[Popen[str]]:
-    """Start processes that wait, with everything imported, for the word to open a store."""
-    openers = [start_python(OPEN, path) for _ in range(count)]
-    for opener in openers:
-        assert opener.stdout is not None
-        assert opener.stdout.readline() == "ready\n"
-    return openers
-
-
-def say_go(opener: Popen[str]) -> None:
-    assert opener.stdin is not None
-    opener.stdin.write("\n")
-    opener.stdin.flush()
-
-
-@pytest.mark.parametrize("name", [*OLD, "none", "0 bytes"])
-def test_several_processes_open_one_file_at_once(tmp_path: Path, name: str) -> None:
-    path = old_store(name, tmp_path) if name in OLD else tmp_path / "state.db"
-    if name == "0 bytes":
-        path.touch()
-    before = tree(path) if name in FORKED else None
-    openers = start_openers(path, 6)
-    for opener in openers:
-        say_go(opener)
-    for opener in openers:
-        finish(opener)
-    assert rows(path, "PRAGMA user_version") == [(4,)]
-    assert rows(path, "PRAGMA integrity_check") == [("ok",)]
-    assert schema(path) == schema(new_store(tmp_path / "fresh.db"))
-    if before is not None:
-        assert tree(path) == before
-
-
-def test_a_migration_does_not_overtake_a_writer(tmp_path: Path) -> None:
-    path = copy_store("v1", tmp_path)
-    with raw(path) as writer:
-        writer.execute("BEGIN IMMEDIATE")
-        writer.execute("UPDATE threads SET preview = 'theirs' WHERE id = 'y-lin'")
-        with pytest.raises(StoreBusyError, match="locked by another program"):
-            StateStore.open(path, timeout=0.1)
-        writer.execute("COMMIT")
-    migrate(path)
-    assert rows(path, "SELECT preview FROM threads WHERE id = 'y-lin'") == [("theirs",)]
-
-
-# Killed
-
-
-@pytest.fixture
-def large_v0(tmp_path: Path) -> Path:
-    """Make a store of version 0 that takes some tenths of a second to migrate."""
-    path = tmp_path / "large.db"
-    messages = [(f"t{number % 50}", "user", "x" * 100, number // 7) for number in range(30_000)]
-    with raw(path) as connection:
-        connection.executescript((DATA / "v0" / "schema.sql").read_text(encoding="utf-8"))
-        connection.execute("BEGIN")
-        connection.executemany(
-            "INSERT INTO threads(id, preview, ephemeral, model_provider, created_at, updated_at, "
-            "status, cwd, cli_version, source) VALUES (?, '', 0, '', 1, 1, 'idle', '/', '', 'api')",
-            [(f"t{number}",) for number in range(50)],
-        )
-        connection.executemany(
-            "INSERT INTO messages(thread_id, role, content, created_at) VALUES (?, ?, ?, ?)",
-            messages,
-        )
-        connection.execute("COMMIT")
-    return path
-
-
-def test_a_killed_migration_leaves_an_old_or_a_new_version(large_v0: Path, tmp_path: Path) -> None:
-    """Kill it at moments spread over the time it takes; what is left is whole, and goes on."""
-    whole = tmp_path / "whole.db"
-    shutil.copyfile(large_v0, whole)
-    started = time.monotonic()
-    migrate(whole)
-    duration = time.monotonic() - started
-    expected = tree(whole)
-    left = set()
-    for round_ in range(1, 9):
-        path = tmp_path / f"killed{round_}.db"
-        shutil.copyfile(large_v0, path)
-        (opener,) = start_openers(path, 1)
-        say_go(opener)
-        with suppress(TimeoutExpired):
-            opener.wait(timeout=duration * round_ / 6)
-        opener.kill()
-        opener.communicate()
-        log = path.with_name(f"{path.name}-wal")
-        logged = log.exists() and log.stat().st_size > 0
-        left.add((version_left(path, expected), logged))
-        migrate(path)
-        assert tree(path) == expected
-        path.unlink()
-    assert (0, True) in left  # killed within a step, which had begun to write
-
-
-def version_left(path: Path, expected: list[tuple[Any, ...]]) -> int:
-    """Read what a killed migration left, as a reader would, then look whether it is whole."""
-    try:
-        with StateStore.open(path, read_only=True) as store:
-            version = store.info().schema_version
-            assert len(store.messages.branch("t7", None)) == 600
-    except StoreTooOldError:
-        version = 0
-    count = rows(path, "SELECT count(*) FROM messages")
-    assert count == [(30_000,)]
-    if version:
-        assert tree(path) == expected
-    assert rows(path, "PRAGMA integrity_check") == [("ok",)]
-    return version
 
 
 # What this program may not write

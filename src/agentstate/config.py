@@ -45,6 +45,9 @@ def locate(given: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> 
         folder = _absolute(Path(home), "CODEWHALE_HOME")
         return Location(path=folder / STORE_NAME, rule="$CODEWHALE_HOME")
     user = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path.home() raises where HOME is unknown
+    if not user.is_absolute():
+        # Where the user is not known either, "~" would become a folder of that name here.
+        raise UsageError("no home folder is known; set $HOME, or name the store with --db")
     current = user / ".codewhale" / STORE_NAME
     if os.path.exists(current):  # noqa: PTH110 - Path.exists() raises where a folder is closed
         return Location(path=current, rule="~/.codewhale")

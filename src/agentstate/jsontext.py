@@ -38,7 +38,7 @@ def encode(value: JsonValue, what: str) -> str:
         _check(_loads_input(value, what), what)
         return str(value)
     _check(value, what)
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def decode(text: str) -> JsonValue:
@@ -120,6 +120,7 @@ def _flatten(pairs: list[tuple[str, JsonValue]]) -> list[JsonValue]:
     return [part for pair in pairs for part in pair]
 
 
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_parse_float)
 # Of a key given twice a dict keeps the last value; what is checked must be all that is written.
 _CHECKING_DECODER: Final = json.JSONDecoder(
@@ -129,31 +130,32 @@ _CHECKING_DECODER: Final = json.JSONDecoder(
 
 def _check(value: JsonValue, what: str) -> None:
     """Walk `value` with a stack of our own, so that depth is judged and not suffered."""
-    stack: list[tuple[JsonValue, int]] = [(value, 0)]
+    stack = [iter((value,))]
     while stack:
-        node, depth = stack.pop()
-        if isinstance(node, str):
-            if not node.isascii() and re.search("[\ud800-\udfff]", node):
-                raise BadInputError(f"{what} holds a lone surrogate, which is not valid text")
-        elif node is None or isinstance(node, bool):
-            continue
-        elif isinstance(node, int | float):
-            _check_number(node, what)
-        elif isinstance(node, dict | list | tuple):
-            if depth == MAX_DEPTH:
-                raise BadInputError(f"{what} is nested deeper than {MAX_DEPTH} levels")
-            stack.extend((child, depth + 1) for child in _children(node, what))
+        for node in stack[-1]:
+            if isinstance(node, str):
+                if not node.isascii() and re.search("[\ud800-\udfff]", node):
+                    raise BadInputError(f"{what} holds a lone surrogate, which is not valid text")
+            elif isinstance(node, dict | list | tuple):
+                if len(stack) > MAX_DEPTH:
+                    raise BadInputError(f"{what} is nested deeper than {MAX_DEPTH} levels")
+                stack.append(_children(node, what))
+                break
+            elif isinstance(node, int | float):
+                _check_number(node, what)
+            elif node is not None:
+                raise BadInputError(f"{what} holds a {type(node).__name__}, which is not JSON")
         else:
-            raise BadInputError(f"{what} holds a {type(node).__name__}, which is not JSON")
+            stack.pop()
 
 
-def _children(node: JsonValue, what: str) -> list[JsonValue]:
+def _children(node: JsonValue, what: str) -> Iterator[JsonValue]:
     if not isinstance(node, dict):
-        return list(node)
+        return iter(node)
     for key in node:
         if not isinstance(key, str):
             raise BadInputError(f"{what} has a key that is not a string: {key!r}")
-    return [*node.keys(), *node.values()]
+    return iter((*node, *node.values()))
 
 
 def _check_number(number: float, what: str) -> None:

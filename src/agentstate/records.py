@@ -86,29 +86,45 @@ class ThreadMetadata(Record):
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
     id: str
+    """Chosen when the thread is made; it never changes."""
     rollout_path: str | None = None
     """The file in which the agent program logs the session."""
     preview: str = ""
     """The first words of the conversation."""
     ephemeral: bool = False
+    """Whether the agent program means to forget it."""
     model_provider: str = ""
+    """Whose model answers, such as deepseek."""
     created_at: int
     updated_at: int
     status: ThreadStatus = ThreadStatus.IDLE
+    """What the thread is doing."""
     path: str | None = None
+    """A path of the thread's own, if the agent program gave it one."""
     cwd: str
     """The folder in which the agent worked."""
     cli_version: str = ""
+    """The version of the agent program that made it."""
     source: SessionSource = SessionSource.UNKNOWN
+    """How the thread began."""
     name: str | None = None
+    """What people call it; the column is `title`."""
     sandbox_policy: str | None = None
+    """What the agent's commands may touch, such as workspace-write."""
     approval_mode: str | None = None
+    """When the agent asks before it acts, such as on-request."""
     archived: bool = False
+    """Whether lists leave it out."""
     archived_at: int | None = None
+    """When it was archived."""
     git_sha: str | None = None
+    """The commit that was checked out."""
     git_branch: str | None = None
+    """The branch that was checked out."""
     git_origin_url: str | None = None
+    """Where the repository was cloned from."""
     memory_mode: str | None = None
+    """Whether the agent keeps memories of it, such as enabled."""
     current_leaf_id: int | None = None
     """The message at which the conversation goes on; only message operations move it."""
 
@@ -127,9 +143,12 @@ class MessageRecord(Record):
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
     id: int
+    """Unique in the store, and never used again."""
     thread_id: str
     role: str
+    """Who speaks: user, assistant, tool, system or another."""
     content: str
+    """The text."""
     item: JsonValue = None
     """The agent's structured form of the message, if it kept one."""
     created_at: int
@@ -145,7 +164,9 @@ class CheckpointRecord(Record):
 
     thread_id: str
     checkpoint_id: str
+    """Unique in its thread."""
     state: JsonValue
+    """Any JSON."""
     created_at: int
     """When it was last saved."""
 
@@ -157,11 +178,15 @@ class JobStateRecord(Record):
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
     id: str
+    """Chosen when the job is made."""
     name: str
+    """What people call it."""
     status: JobStateStatus = JobStateStatus.QUEUED
+    """What the job is doing."""
     progress: int | None = None
     """Percent done; a stored value outside 0..255 reads as None."""
     detail: str | None = None
+    """What it is about, or why it failed."""
     created_at: int
     updated_at: int
 
@@ -173,9 +198,13 @@ class DynamicToolRecord(Record):
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
     position: int
+    """Its place in the list, unique in the thread."""
     name: str
+    """What the model calls it."""
     description: str | None = None
+    """What the model is told of it."""
     input_schema: JsonValue
+    """The JSON Schema of its arguments."""
 
 
 @record
@@ -186,14 +215,21 @@ class ThreadGoalRecord(Record):
 
     thread_id: str
     goal_id: str
+    """An id of its own."""
     objective: str
+    """What is to be achieved."""
     status: ThreadGoalStatus = ThreadGoalStatus.ACTIVE
+    """Where it stands."""
     token_budget: int | None = None
+    """How many tokens it may use; None is no limit."""
     tokens_used: int = 0
+    """How many tokens were used."""
     time_used_seconds: int = 0
+    """How long was worked on it."""
     created_at: int
     updated_at: int
     continuation_count: int = 0
+    """How often the agent went on by itself."""
 
 
 @record
@@ -204,8 +240,10 @@ class SessionIndexEntry(Record):
 
     thread_id: str
     thread_name: str | None = None
+    """The thread's name when the line was written."""
     updated_at: int
     rollout_path: str | None = None
+    """Where its log was then; with no name either, the thread was deleted."""
 
 
 @record

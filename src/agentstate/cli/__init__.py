@@ -10,6 +10,7 @@ def run() -> None:
     gc.disable()
 
     try:
+        # What the shells' scripts call; `completing` says what follows it.
         if sys.argv[1:2] == ["__complete"]:
             from agentstate.cli.completing import complete  # noqa: PLC0415 - as above
 

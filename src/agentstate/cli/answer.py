@@ -15,7 +15,7 @@ from agentstate.record import Record, record
 from agentstate.render import machine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     import typer
 
@@ -66,7 +66,7 @@ class Answer:
     def rows(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Write a list of records, whose fields and shape the options chose."""
         if self.format is OutputFormat.TABLE:
-            self.table(lambda: render.table.fields_table(self.fields, rows, width=self.width))
+            self.table(render.table.fields_table(self.fields, rows, width=self.width))
         elif self.format is OutputFormat.JSON:
             write_lines(machine.json_array(rows, self.fields, screen=self.screen))
         elif self.format is OutputFormat.ID:
@@ -84,9 +84,9 @@ class Answer:
         else:
             self.rows([row])
 
-    def table(self, draw: Callable[[], Iterable[Line]]) -> None:
+    def table(self, lines: Iterable[Line]) -> None:
         """Draw a table."""
-        draw_lines(draw(), self._run.color.value)
+        draw_lines(lines, self._run.color.value)
 
     def note_cut(self, shown: int, total: int) -> None:
         """Say that a limit cut the answer, where it did."""

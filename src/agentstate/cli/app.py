@@ -22,7 +22,7 @@ def _print_version(ctx: typer.Context, value: bool) -> None:  # noqa: FBT001 - t
         raise typer.Exit
 
 
-def _options(  # noqa: PLR0913 - one parameter for each option of the program
+def _options(
     ctx: typer.Context,
     db: Annotated[
         str | None,

@@ -83,7 +83,7 @@ def load(
 def _present(answer: Answer, store: StateStore, found: CheckpointRecord) -> None:
     if answer.is_table:
         now = store.now
-        answer.table(lambda: render.checkpoints.listing([found], now=now, width=answer.width))
+        answer.table(render.checkpoints.listing([found], now=now, width=answer.width))
     else:
         answer.row(vars(found))
 
@@ -110,7 +110,7 @@ def list_checkpoints(  # noqa: PLR0913 - one parameter for each option
         found = store.checkpoints.list(thread_id, limit or None, raw_json=True)
         if answer.is_table:
             now = store.now
-            answer.table(lambda: render.checkpoints.listing(found, now=now, width=answer.width))
+            answer.table(render.checkpoints.listing(found, now=now, width=answer.width))
         else:
             answer.rows(vars(one) for one in found)
         if limit and len(found) == limit:
@@ -142,7 +142,9 @@ def delete(  # noqa: PLR0913 - one parameter for each option
         thread_id = find_thread_to_destroy(store, run, thread, asks=not yes).id
         what = f"checkpoint {checkpoint_id!r} of thread {thread_id}"
         if not store.checkpoints.exists(thread_id, checkpoint_id):
-            raise CheckpointNotFoundError(f"no {what}")
+            raise CheckpointNotFoundError(
+                f"no checkpoint {checkpoint_id!r} in thread {thread_id!r}"
+            )
         if not dry_run:
             confirm(f"Delete {what}?", yes=yes)
             store.checkpoints.delete(thread_id, checkpoint_id)

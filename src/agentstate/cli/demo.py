@@ -96,7 +96,7 @@ def demo(
         tell(store, clock, current_folder())
         info = store.info()
     if answer.is_table:
-        answer.table(lambda: render.store.overview(info, width=answer.width))
+        answer.table(render.store.overview(info, width=answer.width))
     else:
         answer.row(vars(info))
     run.note(f"try: agentstate --db {path} messages tree @last")

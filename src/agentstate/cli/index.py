@@ -1,5 +1,6 @@
 """`agentstate index`: look names up in session_index.jsonl, check it, compact it, rebuild it."""
 
+from dataclasses import replace
 from typing import Annotated, Final
 
 import typer
@@ -36,7 +37,7 @@ def list_entries(
         now = store.now
     found = entries[-limit:] if limit else entries
     if answer.is_table:
-        answer.table(lambda: render.index.listing(found, now=now, width=answer.width))
+        answer.table(render.index.listing(found, now=now, width=answer.width))
     else:
         answer.rows(vars(entry) for entry in found)
     answer.note_cut(len(found), len(entries))
@@ -65,7 +66,7 @@ def name(
         found = store.index.name_of(thread)
     if found is None:
         raise NotFoundError(f"the index has no name for thread {thread!r}")
-    answer.row({"thread_name": found})
+    answer.row({"thread_id": thread, "thread_name": found})
 
 
 def path(
@@ -81,7 +82,9 @@ def path(
 
     Example: agentstate index path "Fix the lexer"
     """
-    answer = Answer(ctx, shapes.INDEX, Wanted(output=output, fields="rollout_path", raw=raw))
+    # A path is looked up without its thread, so it stands for itself where ids are asked for.
+    shape = replace(shapes.INDEX, id="rollout_path")
+    answer = Answer(ctx, shape, Wanted(output=output, fields="rollout_path", raw=raw))
     refuse_empty(name, "name")
     with invocation(ctx).read() as store:
         found = store.index.path_of_name(name)

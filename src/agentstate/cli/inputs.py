@@ -91,6 +91,11 @@ def current_folder() -> str:
         ) from error
 
 
+def home_folder() -> str:
+    """Return the home folder, by which paths are shortened; "~" itself where none is known."""
+    return os.path.expanduser("~")  # noqa: PTH111 - Path.home() raises where none is known
+
+
 def absolute(path: str) -> str:
     """Return a path as an absolute one, `~` spelled out, without following links."""
     path = os.path.expanduser(path)  # noqa: PTH111 - pathlib drops "." and resolves nothing else

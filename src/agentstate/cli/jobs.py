@@ -39,7 +39,7 @@ def list_jobs(  # noqa: PLR0913 - one parameter for each option
         found = store.jobs.list(limit or None)
         if answer.is_table:
             now = store.now
-            answer.table(lambda: render.jobs.listing(found, now=now, width=answer.width))
+            answer.table(render.jobs.listing(found, now=now, width=answer.width))
         else:
             answer.rows(vars(job) for job in found)
         if limit:
@@ -67,7 +67,7 @@ def _present(answer: Answer, store: StateStore, job_id: str) -> None:
     found = _require(store, job_id)
     if answer.is_table:
         now = store.now
-        answer.table(lambda: render.jobs.overview(found, now=now, width=answer.width))
+        answer.table(render.jobs.overview(found, now=now, width=answer.width))
     else:
         answer.row(vars(found))
 

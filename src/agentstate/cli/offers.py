@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 MOST: Final = 100
 """How many are offered at once, the newest first."""
 
+_ABOVE: Final = 1000
+"""How far above a leaf `THREAD~N` is offered."""
+
 _PREVIEW: Final = 400
 _WORDS: Final = [("@last", "the newest thread"), ("@cwd", "the newest of this folder")]
 _MISREAD: Final = ("-", "@", "id:", "name:")
@@ -36,17 +39,18 @@ def thread_selectors(store: StateStore, incomplete: str) -> Offers:
     if colon and kind == "name":
         return [(f"name:{name}", about) for name, about in names(store, rest)]
     ids = [(_plain("id", thread_id), about) for thread_id, about in thread_ids(store, incomplete)]
-    named = [(_plain("name", name), about) for name, about in names(store, incomplete)]
-    return [*ids, *_WORDS, *(named if incomplete else [])]
+    named = names(store, incomplete) if incomplete else []
+    return [*ids, *_WORDS, *((_plain("name", name), about) for name, about in named)]
 
 
 def thread_ids(store: StateStore, prefix: str) -> Offers:
     """Return the ids that begin so, with the thread's name or first words."""
     if prefix:
-        found = sorted(store.threads.by_prefix(prefix, MOST), key=lambda thread: -thread.updated_at)
+        found = store.threads.by_prefix(prefix, MOST)
     else:
         found = store.threads.list(ThreadListFilters(include_archived=True, limit=MOST))
-    return [(thread.id, _about(thread)) for thread in found]
+    newest_first = sorted(found, key=lambda thread: -thread.updated_at)
+    return [(thread.id, _about(thread)) for thread in newest_first]
 
 
 def names(store: StateStore, prefix: str) -> Offers:
@@ -111,7 +115,7 @@ def _above_the_leaf(store: StateStore, run: Invocation, incomplete: str) -> Offe
     thread = find(store, run, selector) if selector and not steps.strip("0123456789") else None
     if thread is None:
         return []
-    branch = enumerate(reversed(store.messages.branch_ids(thread.id)))
+    branch = enumerate(reversed(store.messages.branch_ids(thread.id, _ABOVE)))
     forms = [(f"{selector}~{above}", message_id) for above, message_id in branch]
     return described(store, [form for form in forms if form[0].startswith(incomplete)][:MOST])
 

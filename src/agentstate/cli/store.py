@@ -19,7 +19,7 @@ def init(ctx: typer.Context, output: options.Output = None) -> None:
     with invocation(ctx).write(create=True) as store:
         info = store.info()
     if answer.is_table:
-        answer.table(lambda: render.store.overview(info, width=answer.width))
+        answer.table(render.store.overview(info, width=answer.width))
     else:
         answer.row(vars(info))
 
@@ -33,6 +33,6 @@ def info(ctx: typer.Context, output: options.Output = None, fields: options.Fiel
     with invocation(ctx).read() as store:
         about = store.info()
     if answer.is_table:
-        answer.table(lambda: render.store.overview(about, width=answer.width))
+        answer.table(render.store.overview(about, width=answer.width))
     else:
         answer.row(vars(about))

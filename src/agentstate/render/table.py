@@ -23,7 +23,7 @@ _CELLS: Final = 2000
 """No screen is wider, so of a cell of megabytes no more is looked at."""
 
 _GAP: Final = 2
-_READABLE: Final = 16
+_READABLE: Final = 12
 """Cells that a flexible column should have, before another column is left out for it."""
 _LEAST: Final = 4
 
@@ -87,17 +87,15 @@ def _lay_out(columns: Sequence[Column], rows: Sequence[Sequence[Span]], width: i
 
 def _line(columns: Sequence[Column], row: Sequence[Span], widths: Mapping[int, int]) -> Line:
     line: Line = []
-    gap = 0
     for place, cells in widths.items():
         text, style = row[place]
         text = cut(text, cells)
-        room = cells - cell_width(text)
-        before = room if columns[place].justify == "right" else 0
-        if text:
-            line += [(" " * (gap + before), ""), (text, style)]
-            gap = 0
-        # What is empty at the end of a line leaves no spaces there.
-        gap += room - before + _GAP if text else cells + _GAP
+        padding = (" " * (cells - cell_width(text)), "")
+        cell = (text, style)
+        line += [padding, cell] if columns[place].justify == "right" else [cell, padding]
+        line.append((" " * _GAP, ""))
+    while line and not line[-1][0].strip(" "):
+        line.pop()
     return line
 
 

@@ -47,10 +47,10 @@ def listing(  # noqa: PLR0913 - what the store was asked, and where it is shown
         Column("ID", style="title"),
         Column("NAME", flexible=True),
         Column("STATUS", leave_out=1),
-        Column("MESSAGES", justify="right", leave_out=3),
-        Column("BRANCHES", justify="right", leave_out=4),
+        Column("MSGS", justify="right", leave_out=3),
+        Column("BRANCHES", justify="right", leave_out=5),
         Column("UPDATED", justify="right", leave_out=2),
-        Column("CWD", flexible=True, style="dim", leave_out=5),
+        Column("CWD", flexible=True, style="dim", leave_out=4),
     ]
     rows: list[list[Cell]] = [
         [
@@ -80,7 +80,7 @@ def overview(  # noqa: PLR0913 - a thread and what belongs to it
 ) -> list[Line]:
     """Return all that `threads show` says of a thread."""
     leaf_text = f"#{leaf.id} {leaf.role}: {first_line(leaf.content, width)}" if leaf else ""
-    if leaf is None and thread.current_leaf_id is not None:
+    if thread.current_leaf_id is not None and (leaf is None or leaf.thread_id != thread.id):
         leaf_text = f"#{thread.current_leaf_id}, which is no message of this thread"
     pairs: list[tuple[str, Cell]] = [
         ("id", (thread.id, "title")),

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     Decode = Callable[[str], JsonValue]
 
-COLUMNS: Final = "id, thread_id, role, content, item_json, created_at, parent_entry_id"
+COLUMNS: Final = "id, thread_id, parent_entry_id, role, content, item_json, created_at"
+"""The columns of a message, first those by which a walk is judged."""
 
 _PAGE: Final = 250
 
@@ -58,17 +59,17 @@ def read(
     steps = _steps(database, thread_id, limit)
     params = {"leaf": leaf, "thread_id": thread_id, "steps": steps}
     rows = database.all(_READ, params)
-    _judge([(row[0], row[1], row[6]) for row in rows], thread_id, leaf, limit)
+    _judge(rows, thread_id, leaf, limit)
     rows.reverse()
     decode = decoder(raw_json=raw_json)
     return [decode_message(row, decode) for row in rows]
 
 
-def ids(database: Database, thread_id: str, leaf: int) -> list[int]:
-    """Return the ids of the whole branch, root first."""
-    params = {"leaf": leaf, "thread_id": thread_id, "steps": _size(database, thread_id)}
+def ids(database: Database, thread_id: str, leaf: int, limit: int | None = None) -> list[int]:
+    """Return the ids of the `limit` messages nearest `leaf` (None: all), root first."""
+    params = {"leaf": leaf, "thread_id": thread_id, "steps": _steps(database, thread_id, limit)}
     steps = database.all(_IDS, params)
-    _judge(steps, thread_id, leaf, None)
+    _judge(steps, thread_id, leaf, limit)
     return [message_id for message_id, _, _ in reversed(steps)]
 
 
@@ -104,7 +105,7 @@ def decoder(*, raw_json: bool) -> Decode:
 
 def decode_message(row: Row, decode: Decode) -> MessageRecord:
     """Decode a row of `COLUMNS`; raises `CorruptStoreError` where it cannot be read."""
-    message_id, thread_id, role, content, item_json, created_at, parent_entry_id = row
+    message_id, thread_id, parent_entry_id, role, content, item_json, created_at = row
     record = _new(MessageRecord)
     values = record.__dict__
     values["id"] = message_id
@@ -118,6 +119,9 @@ def decode_message(row: Row, decode: Decode) -> MessageRecord:
         raise CorruptStoreError(
             f"message {message_id} has a value of the wrong type; see agentstate doctor"
         )
+    if parent_entry_id is not None and type(parent_entry_id) is not int:
+        # Listed all the same, so that people can get out; reading the branch says what is wrong.
+        values["parent_entry_id"] = None
     return record
 
 
@@ -147,12 +151,15 @@ def _size(database: Database, thread_id: str) -> int:
 
 
 def _judge(steps: Sequence[Row], thread_id: str, leaf: int, limit: int | None) -> None:
-    """Raise `CorruptStoreError` where the walk (leaf first) did not end as a tree's does."""
+    """Raise `CorruptStoreError` where the walk (leaf first) did not end as a tree's does.
+
+    A step begins with a message's id, its thread's, and its parent's.
+    """
     if not steps:
         raise bad_leaf(thread_id, leaf, None)
     if steps[0][1] != thread_id:
         raise bad_leaf(thread_id, leaf, steps[0][1])
-    last_id, last_thread, last_parent = steps[-1]
+    last_id, last_thread, last_parent = steps[-1][:3]
     if last_thread != thread_id:
         raise _corrupt(
             thread_id, f"message {steps[-2][0]} has parent {last_id} in thread {last_thread!r}"
@@ -167,7 +174,7 @@ def _judge(steps: Sequence[Row], thread_id: str, leaf: int, limit: int | None) -
 
 def _cycle(steps: Sequence[Row], shown: int = 10) -> str:
     seen: dict[int, None] = {}
-    for message_id, _, _ in steps:
+    for message_id, *_ in steps:
         if message_id in seen:
             break
         seen[message_id] = None

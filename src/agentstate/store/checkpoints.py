@@ -88,13 +88,20 @@ class Checkpoints:
         return [_checkpoint(row, decode) for row in rows]
 
     def times(self, thread_id: str) -> dict[str, int]:
-        """Return when each checkpoint was last saved, the last first, without their states."""
+        """Return when each checkpoint was last saved, the last first, without their states.
+
+        One whose id or time cannot be read is left out.
+        """
         rows = self._db.all(
             "SELECT checkpoint_id, created_at FROM checkpoints "
             f"WHERE thread_id = :thread_id {self._newest_first}",
             {"thread_id": thread_id},
         )
-        return dict(rows)
+        return {
+            checkpoint_id: created_at
+            for checkpoint_id, created_at in rows
+            if isinstance(checkpoint_id, str) and isinstance(created_at, int)
+        }
 
     def exists(self, thread_id: str, checkpoint_id: str) -> bool:
         """Tell whether there is such a checkpoint, also one that cannot be read."""

@@ -119,11 +119,16 @@ class Messages:
             if start is not None:
                 yield from branches.stream(self._db, thread_id, start, raw_json=raw_json)
 
-    def branch_ids(self, thread_id: str, *, leaf: int | None = None) -> list[int]:
-        """Return the ids of the whole branch, root first."""
+    def branch_ids(
+        self, thread_id: str, limit: int | None = None, *, leaf: int | None = None
+    ) -> list[int]:
+        """Return the ids of the `limit` messages nearest the leaf, root first; None for all."""
+        require_limit(limit)
         with self._db.snapshot():
             start = self._start(thread_id, leaf)
-            return [] if start is None else branches.ids(self._db, thread_id, start)
+            if start is None or limit == 0:
+                return []
+            return branches.ids(self._db, thread_id, start, limit)
 
     def branch_length(self, thread_id: str, *, leaf: int | None = None) -> int:
         """Return how many messages the whole branch has; a damaged one, how many are reached."""

@@ -74,9 +74,7 @@ def present(answer: Answer, store: StateStore, message_id: int) -> None:
         raise MessageNotFoundError(f"message {message_id} was deleted meanwhile")
     if answer.is_table:
         now = store.now
-        answer.table(
-            lambda: render.messages.listing([made], leaf=made.id, now=now, width=answer.width)
-        )
+        answer.table(render.messages.listing([made], leaf=made.id, now=now, width=answer.width))
     else:
         answer.row(vars(made))
 

@@ -12,7 +12,7 @@ from agentstate.cli.completers import complete_messages, complete_roles
 from agentstate.cli.invocation import Invocation, invocation
 from agentstate.cli.printing import write_lines
 from agentstate.cli.selectors import find_message, find_thread
-from agentstate.errors import MessageNotFoundError, UsageError
+from agentstate.errors import MessageNotFoundError
 from agentstate.records import MessageRecord, ThreadMetadata
 from agentstate.render import shapes
 from agentstate.render.text import screen_safe
@@ -57,9 +57,7 @@ def list_messages(  # noqa: PLR0913 - one parameter for each option
         if answer.is_table:
             now = store.now
             answer.table(
-                lambda: render.messages.listing(
-                    shown_messages, leaf=current, now=now, width=answer.width
-                )
+                render.messages.listing(shown_messages, leaf=current, now=now, width=answer.width)
             )
         else:
             answer.rows(vars(message) for message in shown_messages)
@@ -74,7 +72,9 @@ def _leaf_in(
         return None
     message_id, thread_id = find_message(store, run, selector)
     if thread_id != thread.id:
-        raise UsageError(f"message {message_id} is of thread {thread_id!r}, not {thread.id!r}")
+        raise MessageNotFoundError(
+            f"message {message_id} is of thread {thread_id!r}, not {thread.id!r}"
+        )
     return message_id
 
 
@@ -119,7 +119,7 @@ def show(
             answer.row(vars(found))
             return
         now = store.now
-    answer.table(lambda: render.messages.overview(found, now=now, width=answer.width))
+    answer.table(render.messages.overview(found, now=now, width=answer.width))
     write_lines(["", found.content if raw else screen_safe(found.content, keep_newlines=True)])
 
 
@@ -143,6 +143,6 @@ def leaves(
         now = store.now
     if answer.is_table:
         leaf = found.current_leaf_id
-        answer.table(lambda: render.messages.listing(ends, leaf=leaf, now=now, width=answer.width))
+        answer.table(render.messages.listing(ends, leaf=leaf, now=now, width=answer.width))
     else:
         answer.rows(vars(message) for message in ends)

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator
-from os.path import expanduser
 from typing import Annotated, Any, Final
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from agentstate.cli import options
 from agentstate.cli.answer import Answer, Wanted
 from agentstate.cli.completers import complete_roles
+from agentstate.cli.inputs import home_folder
 from agentstate.cli.invocation import invocation
 from agentstate.cli.options import OutputFormat
 from agentstate.cli.printing import can_show, draw_lines
@@ -92,7 +92,7 @@ def tree(  # noqa: PLR0913 - one parameter for each option
                 full=full,
                 roles=frozenset(role or ()),
                 ascii=ascii_only or not can_show(_DRAWN),
-                home=expanduser("~"),
+                home=home_folder(),
             )
             draw_lines(tree_lines(view, how), run.color.value)
 

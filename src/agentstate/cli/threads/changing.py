@@ -11,11 +11,11 @@ from agentstate.cli import thread_columns as columns
 from agentstate.cli.answer import Answer, Wanted
 from agentstate.cli.completers import complete_memory_modes
 from agentstate.cli.confirm import confirm, refuse_unasked
-from agentstate.cli.inputs import utf8
+from agentstate.cli.inputs import home_folder, utf8
 from agentstate.cli.invocation import invocation
 from agentstate.cli.options import OutputFormat
 from agentstate.cli.selectors import find_thread, find_thread_to_destroy
-from agentstate.cli.threads.showing import HOME, present, show_field
+from agentstate.cli.threads.showing import present, show_field
 from agentstate.errors import UsageError
 from agentstate.records import ThreadMetadata, ThreadStats
 from agentstate.render import shapes
@@ -145,8 +145,8 @@ def _show_deleted(answer: Answer, thread: ThreadMetadata, size: ThreadStats, now
     if answer.is_table:
         # The id is not shortened: to delete it, it must be given in full.
         answer.table(
-            lambda: render.threads.listing(
-                [thread], {thread.id: size}, {}, now=now, home=HOME, width=answer.width
+            render.threads.listing(
+                [thread], {thread.id: size}, {}, now=now, home=home_folder(), width=answer.width
             )
         )
     else:

@@ -56,7 +56,7 @@ def tools(  # noqa: PLR0913 - one parameter for each option
                 return
         found = store.tools.list(thread_id, raw_json=True)
     if answer.is_table:
-        answer.table(lambda: render.threads.tools_table(found, width=answer.width))
+        answer.table(render.threads.tools_table(found, width=answer.width))
     else:
         answer.rows(vars(tool) for tool in found)
 
@@ -116,7 +116,7 @@ def goal(  # noqa: PLR0913 - one parameter for each column
 
 def _show_goal(answer: Answer, goal: ThreadGoalRecord, now: int) -> None:
     if answer.is_table:
-        answer.table(lambda: render.threads.goal_details(goal, now=now, width=answer.width))
+        answer.table(render.threads.goal_details(goal, now=now, width=answer.width))
     else:
         answer.row(vars(goal))
 

@@ -2,16 +2,14 @@
 
 import time
 from collections.abc import Sequence
-from functools import partial
-from os.path import expanduser
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from agentstate import render
 from agentstate.cli import completers, options
 from agentstate.cli.answer import Answer, Wanted
-from agentstate.cli.inputs import absolute, moment
+from agentstate.cli.inputs import absolute, home_folder, moment
 from agentstate.cli.invocation import invocation
 from agentstate.cli.options import OutputFormat
 from agentstate.cli.selectors import find_thread
@@ -25,8 +23,6 @@ from agentstate.records import (
 )
 from agentstate.render import shapes
 from agentstate.store import StateStore
-
-HOME: Final = expanduser("~")  # noqa: PTH111 - Path.home() raises where HOME is unknown
 
 
 def list_threads(  # noqa: PLR0913 - one parameter for each filter
@@ -110,8 +106,8 @@ def _show_list(
     if answer.is_table:
         short = render.threads.shortened(store.threads.ids())
         answer.table(
-            lambda: render.threads.listing(
-                found, stats, short, now=now, home=HOME, width=answer.width
+            render.threads.listing(
+                found, stats, short, now=now, home=home_folder(), width=answer.width
             )
         )
     elif sized:
@@ -139,13 +135,13 @@ def show(
 
 def present(answer: Answer, store: StateStore, thread: ThreadMetadata) -> None:
     """Show one thread in whatever shape is wanted."""
+    stats = store.threads.stats([thread.id])[thread.id]
     if answer.is_table:
         leaf = thread.current_leaf_id
         answer.table(
-            partial(
-                render.threads.overview,
+            render.threads.overview(
                 thread,
-                store.threads.stats([thread.id])[thread.id],
+                stats,
                 leaf=store.messages.get(leaf, raw_json=True) if leaf else None,
                 checkpoints=store.checkpoints.count(thread.id),
                 goal=store.goals.get(thread.id),
@@ -155,7 +151,6 @@ def present(answer: Answer, store: StateStore, thread: ThreadMetadata) -> None:
             )
         )
     else:
-        stats = store.threads.stats([thread.id])[thread.id]
         answer.row({**vars(thread), **vars(stats)})
 
 

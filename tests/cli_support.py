@@ -14,21 +14,14 @@ import sys
 import termios
 import threading
 import time
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pexpect  # type: ignore[import-untyped] # it has no types
 
-from agentstate import (
-    DynamicToolRecord,
-    JobStateRecord,
-    StateStore,
-    ThreadGoalRecord,
-    ThreadMetadata,
-)
-from agentstate.cli.commands import COMMANDS
+from agentstate import StateStore
 from agentstate.cli.main import main
 
 if TYPE_CHECKING:
@@ -37,83 +30,15 @@ if TYPE_CHECKING:
     import pytest
 
 PROGRAM: Final = (sys.executable, "-m", "agentstate")
-FORMATS: Final = ("table", "json", "jsonl", "tsv", "id")
 ENVIRON: Final = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "xterm-256color"}
 """The variables of a child; the store is named with --db, and nothing of the tester's leaks in."""
 
-ALL_VERBS: Final = [
-    name if isinstance(entry, str) else f"{name} {verb}"
-    for name, entry in COMMANDS.items()
-    for verb in ([""] if isinstance(entry, str) else entry.verbs)
-]
+APPEND: Final = ("messages", "append", "t-main", "--role", "user")
 
-ARGUMENTS: Final[dict[str, tuple[str, ...]]] = {
-    "threads create": ("--id", "t-new"),
-    "threads ensure": ("Main",),
-    "threads list": (),
-    "threads show": ("t-main",),
-    "threads path": ("t-main",),
-    "threads update": ("t-main", "--status", "idle"),
-    "threads rename": ("t-main", "Other"),
-    "threads archive": ("t-main",),
-    "threads unarchive": ("t-main",),
-    "threads delete": ("t-main", "--yes"),
-    "threads memory": ("t-main",),
-    "threads tools": ("t-main",),
-    "threads goal": ("t-main",),
-    "messages list": ("t-main",),
-    "messages tree": ("t-main",),
-    "messages show": ("1",),
-    "messages leaves": ("t-main",),
-    "messages append": ("t-main", "--role", "user", "--content", "more"),
-    "messages checkout": ("1",),
-    "messages clear": ("t-main", "--yes"),
-    "fork": ("1", "--content", "anew"),
-    "checkpoint save": ("t-main", "cp-new", "--state", "{}"),
-    "checkpoint load": ("t-main",),
-    "checkpoint list": ("t-main",),
-    "checkpoint delete": ("t-main", "cp", "--yes"),
-    "jobs list": (),
-    "jobs show": ("j-1",),
-    "jobs create": ("A job", "--id", "j-new"),
-    "jobs update": ("j-1", "--progress", "50"),
-    "jobs delete": ("j-1", "--yes"),
-    "index list": (),
-    "index name": ("t-main",),
-    "index path": ("Main",),
-    "index check": (),
-    "index compact": (),
-    "index rebuild": (),
-    "init": (),
-    "info": (),
-    "schema": ("ThreadMetadata",),
-    "completion": ("bash",),
-    "demo": ("DEMO",),
-}
-"""Arguments with which each verb does well on the store of `fill`."""
-
-READING: Final = (
-    "threads list",
-    "threads show",
-    "threads path",
-    "threads memory",
-    "threads tools",
-    "threads goal",
-    "messages list",
-    "messages tree",
-    "messages show",
-    "messages leaves",
-    "checkpoint load",
-    "checkpoint list",
-    "jobs list",
-    "jobs show",
-    "index list",
-    "index name",
-    "index path",
-    "index check",
-    "info",
+FORBIDDEN: Final = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
 )
-"""The verbs that only read the store."""
+"""What must not reach a screen."""
 
 _SGR: Final = re.compile(rb"\x1b\[[0-9;]*m")
 
@@ -245,7 +170,7 @@ def start(
     where = () if db is None else ("--db", str(db))
     pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     return subprocess.Popen(
-        [*program, *where, *map(str, arguments)],
+        [*program, *where, *(one if isinstance(one, bytes) else str(one) for one in arguments)],
         env={**ENVIRON, **(environ or {})},
         **{**pipes, **options},
     )
@@ -282,54 +207,72 @@ def finish(terminal: Any) -> Result:  # noqa: ANN401 - pexpect has no types
 
 def has_open(process: subprocess.Popen[bytes], db: Path) -> None:
     """Wait until a process has opened a store."""
-    descriptors = Path(f"/proc/{process.pid}/fd")
     deadline = time.monotonic() + 30
-    while str(db) not in {os.readlink(one) for one in descriptors.iterdir() if one.is_symlink()}:
+    while str(db) not in open_files(process):
         assert process.poll() is None
         assert time.monotonic() < deadline
+
+
+def open_files(process: subprocess.Popen[bytes]) -> set[str]:
+    found = set()
+    for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            found.add(str(descriptor.readlink()))
+    return found
+
+
+def append(*more: str) -> tuple[str, ...]:
+    return (*APPEND, "--content", "x", *more)
+
+
+def contents(db: Path) -> list[str]:
+    """Return the texts of the active branch, checked on the way."""
+    with StateStore.open(db, read_only=True) as store:
+        return [message.content for message in store.messages.branch("t-main", None)]
+
+
+def measured(output: Path, *arguments: object, db: Path) -> float:
+    """Run to a file, and return the largest size in memory, in MiB.
+
+    A process inherits the size of the one that starts it, so a small one is put between.
+    """
+    code = """
+import os, sys
+out = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+actions = [(os.POSIX_SPAWN_DUP2, out, 1)]
+child = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ, file_actions=actions)
+_, status, usage = os.wait4(child, 0)
+print(usage.ru_maxrss, os.waitstatus_to_exitcode(status))
+"""
+    target = output / "output" if output.is_dir() else output
+    command = [sys.executable, "-S", "-E", "-c", code, str(target), *PROGRAM, "--db", str(db)]
+    command += map(str, arguments)
+    done = subprocess.run(command, capture_output=True, check=True, text=True)
+    size, status = map(int, done.stdout.split())
+    assert status == 0, done.stderr
+    return size / 1024
 
 
 def without_color(screen: bytes) -> bytes:
     return _SGR.sub(b"", screen)
 
 
-def fill(store: StateStore) -> None:
-    """Put one of everything into a store: a tree with a fork, a checkpoint, a job, and so on."""
-    now = store.now
-    store.threads.create(
-        ThreadMetadata(
-            id="t-main",
-            name="Main",
-            preview="Why does it fail?",
-            cwd="/src/app",
-            model_provider="acme",
-            memory_mode="enabled",
-            rollout_path="/logs/main.jsonl",
-            git_branch="main",
-            created_at=now,
-            updated_at=now,
-        )
-    )
-    store.threads.create(
-        ThreadMetadata(id="t-other", cwd="/src/lib", created_at=1, updated_at=1, archived=True)
-    )
-    question = store.messages.append("t-main", "user", "Why does it fail?")
-    store.messages.append("t-main", "assistant", "Because\nof a tab:\t.", {"n": 1})
-    store.messages.append("t-main", "user", "Fix it")
-    store.messages.fork(question, "assistant", "It does not")
-    store.checkpoints.save("t-main", "cp", {"n": 1.5})
-    store.jobs.create(JobStateRecord(id="j-1", name="Job", created_at=now, updated_at=now))
-    store.tools.replace(
-        "t-main", [DynamicToolRecord(position=0, name="grep", input_schema={"type": "object"})]
-    )
-    store.goals.set(
-        ThreadGoalRecord(
-            thread_id="t-main", goal_id="g-1", objective="Green", created_at=now, updated_at=now
-        )
-    )
-
-
 def interrupt(process: subprocess.Popen[bytes], number: int = signal.SIGINT) -> Result:
     process.send_signal(number)
     stdout, stderr = process.communicate(timeout=30)
     return Result(process.returncode, stdout, stderr)
+
+
+def golden(name: str, seen: Result) -> tuple[str, str]:
+    """Return what is on a screen and what should be, dates aside."""
+    text = re.sub(
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d", "YYYY-MM-DDTHH:MM:SS+ZZ:ZZ", seen.text
+    )
+    text = re.sub(
+        "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f-]{21}", "00000000-0000-4000-8000-000000000000", text
+    )
+    path = Path(__file__).parent / "golden" / "cli" / f"{name}.txt"
+    if os.environ.get("AGENTSTATE_WRITE_GOLDEN"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return text, path.read_text(encoding="utf-8")

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import settings
 
 from agentstate import StateStore
-from cli_support import Cli, fill
+from cli_stores import fill, fill_demo
+from cli_support import Cli
 from support import Clock, thread
 
 if TYPE_CHECKING:
@@ -79,3 +80,12 @@ def cli(
     folder = tmp_path / "store"
     shutil.copytree(filled, folder)
     return Cli(folder / "state.db", capsysbinary)
+
+
+@pytest.fixture
+def demo(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """Return the command line on a store in which everything is of a known age."""
+    monkeypatch.setenv("HOME", "/home/user")
+    new = cli.on(tmp_path / "demo" / "state.db")
+    fill_demo(new.db)
+    return new

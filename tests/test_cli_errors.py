@@ -11,13 +11,16 @@ from typer.core import TyperArgument, TyperOption
 from agentstate.cli.app import program
 from agentstate.cli.groups import Group
 from agentstate.cli.main import main
-from cli_support import ALL_VERBS, ARGUMENTS, READING, Cli
-from support import raw, snapshot
+from cli_stores import ALL_VERBS, ARGUMENTS
+from cli_support import append
+from support import snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from typer._click import Command
+
+    from cli_support import Cli
 
 TAKING_A_THREAD = [verb for verb, arguments in ARGUMENTS.items() if arguments[:1] == ("t-main",)]
 TAKING_A_MESSAGE = [verb for verb, arguments in ARGUMENTS.items() if arguments[:1] == ("1",)]
@@ -111,100 +114,6 @@ def test_an_id_that_exists(cli: Cli) -> None:
     assert line == "job 'j-1' exists; choose another id, or update it"
     line = cli.fails(4, "demo", str(cli.db.parent))
     assert line == f"{cli.db} exists; name another folder"
-
-
-# Bad data.
-
-
-def append(*more: str) -> tuple[str, ...]:
-    return ("messages", "append", "t-main", "--role", "user", "--content", "x", *more)
-
-
-BAD_JSON = {
-    "{": "is not valid JSON: ",
-    "": "is not valid JSON: ",
-    "1 2": "is not valid JSON: Extra data",
-    '{"a": NaN}': "is not valid JSON: NaN is not JSON",
-    "-Infinity": "is not valid JSON: -Infinity is not JSON",
-    "1e999": "is not valid JSON: 1e999 is beyond the range of a double",
-    "1" * 400: "holds a number beyond the range of a double",
-    '"\\ud800"': "holds a lone surrogate, which is not valid text",
-    '{"\\udfff": 1}': "holds a lone surrogate, which is not valid text",
-    "[" * 128 + "]" * 128: "is nested deeper than 127 levels",
-    "[" * 200_000: "is not valid JSON: ",
-    '"\x01"': "is not valid JSON: Invalid control character",
-}
-
-
-@pytest.mark.parametrize("text", BAD_JSON)
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        append("--item"),
-        ("fork", "1", "--content", "x", "--item"),
-        ("checkpoint", "save", "t-main", "c", "--state"),
-        ("threads", "tools", "t-main", "--set"),
-    ],
-)
-def test_json_that_the_agent_could_not_read(
-    cli: Cli, arguments: tuple[str, ...], text: str
-) -> None:
-    before = snapshot(cli.db.parent)
-    line = cli.fails(7, *arguments, text)
-    assert line.startswith(f"{arguments[-1]} {BAD_JSON[text]}")
-    assert len(line) < 200
-    assert snapshot(cli.db.parent) == before
-
-
-def test_json_as_deep_as_the_agent_reads(cli: Cli) -> None:
-    deep = "[" * 127 + "]" * 127
-    cli("checkpoint", "save", "t-main", "c", "--state", deep)
-    assert cli("checkpoint", "load", "t-main", "c").text == deep
-
-
-@pytest.mark.parametrize(
-    ("tools", "says"),
-    [
-        ("{}", "--set: the value: Input should be a valid array"),
-        ("[1]", "--set: 0: Input should be "),
-        ("[{}]", "--set: 0.position: Field required (and 2 more)"),
-        ('[{"position": "0", "name": "n", "input_schema": 1}]', "--set: 0.position: Input should"),
-        ('[{"position": 0, "name": "n", "input_schema": 1, "x": 1}]', "--set: 0.x: "),
-        (
-            '[{"position": 0, "name": "n", "input_schema": 1},'
-            ' {"position": 0, "name": "m", "input_schema": 1}]',
-            "two tools have the same position",
-        ),
-    ],
-)
-def test_tools_of_the_wrong_form(cli: Cli, tools: str, says: str) -> None:
-    assert cli.fails(7, "threads", "tools", "t-main", "--set", tools).startswith(says)
-    assert cli("threads", "tools", "t-main").cells == [["0", "grep", ""]]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code"),
-    [
-        (append()[:4] + ("", "--content", "x"), 7),
-        (("threads", "create", "--id", ""), 7),
-        (("jobs", "create", "J", "--id", ""), 7),
-        (("checkpoint", "save", "t-main", "", "--state", "1"), 7),
-        (("checkpoint", "load", "t-main", ""), 2),
-        (("checkpoint", "delete", "t-main", "", "--yes"), 2),
-        (("jobs", "show", ""), 2),
-        (("jobs", "update", "", "--progress", "1"), 2),
-        (("jobs", "delete", "", "--yes"), 2),
-        (("threads", "ensure", ""), 2),
-        (("index", "name", ""), 2),
-        (("index", "path", ""), 2),
-        (("threads", "list", "--limit", "9" * 30), 7),
-        (("threads", "goal", "t-main", "--token-budget", "9" * 30), 7),
-    ],
-)
-def test_empty_ids_and_numbers_too_large(cli: Cli, arguments: tuple[str, ...], code: int) -> None:
-    before = snapshot(cli.db.parent)
-    cli.fails(code, *arguments)
-    assert snapshot(cli.db.parent) == before
 
 
 # Usage.
@@ -340,120 +249,3 @@ def test_hostile_text_in_an_error_is_shown_and_not_obeyed(cli: Cli) -> None:
     result = cli.run("threads", "show", "a\x1b[31m\nb\u202e\x9b", "-o", "json")
     assert result.stderr.decode().rstrip("\n").isprintable()
     assert "a\\x1b" in json.loads(result.stderr)["error"]["message"]
-
-
-# Damaged rows.
-
-
-DAMAGE = {
-    "item": "UPDATE messages SET item_json = '{' WHERE id = 2",
-    "state": "UPDATE checkpoints SET state_json = '{'",
-    "schema": "UPDATE thread_dynamic_tools SET input_schema = '{'",
-}
-
-
-@pytest.mark.parametrize(
-    ("damage", "arguments", "names"),
-    [
-        ("item", ("messages", "show", "2"), "the item of message 2 is not JSON"),
-        ("item", ("messages", "list", "t-main", "--leaf", "3"), "the item of message 2 is not"),
-        ("item", ("messages", "tree", "t-main", "--all"), "the item of message 2 is not JSON"),
-        ("state", ("checkpoint", "load", "t-main"), "the state of checkpoint 'cp' in thread 't-"),
-        ("state", ("checkpoint", "list", "t-main"), "the state of checkpoint 'cp' in thread 't-"),
-        ("schema", ("threads", "tools", "t-main"), "the schema of tool 'grep' in thread 't-main'"),
-    ],
-)
-def test_json_that_is_broken_in_the_store_names_the_row(
-    cli: Cli, damage: str, arguments: tuple[str, ...], names: str
-) -> None:
-    with raw(cli.db) as connection:
-        connection.execute(DAMAGE[damage])
-    for output in ("json", "tsv", "table"):
-        line = cli.fails(6, *arguments, "-o", output) if output != "json" else ""
-        if output == "json":
-            result = cli.run(*arguments, "-o", output)
-            assert result.code == 6
-            line = json.loads(result.stderr)["error"]["message"]
-        assert line.startswith(names)
-        assert line.endswith("see agentstate doctor")
-
-
-def test_what_is_broken_can_still_be_deleted(cli: Cli) -> None:
-    with raw(cli.db) as connection:
-        connection.execute(DAMAGE["state"])
-        connection.execute("UPDATE jobs SET progress = 'half'")
-    assert cli("checkpoint", "delete", "t-main", "cp", "--yes", "-o", "id").lines == ["cp"]
-    assert cli("jobs", "delete", "j-1", "--yes", "-o", "json").json == {"id": "j-1"}
-
-
-def test_a_job_that_cannot_be_read_is_left_out_with_a_note(cli: Cli) -> None:
-    cli("jobs", "create", "Good", "--id", "good")
-    with raw(cli.db) as connection:
-        connection.execute("UPDATE jobs SET progress = 'half' WHERE id = 'j-1'")
-    result = cli("jobs", "list", "-o", "id")
-    assert result.lines == ["good"]
-    (note,) = result.notes
-    assert note.startswith("agentstate: warning: left out: job 'j-1' has a value of the wrong type")
-    assert "job 'j-1'" in cli.fails(6, "jobs", "show", "j-1")
-
-
-# Damaged trees.
-
-
-TREES = {
-    "cycle": "UPDATE messages SET parent_entry_id = 3 WHERE id = 1",
-    "missing parent": "UPDATE messages SET parent_entry_id = 99 WHERE id = 1",
-    "dangling leaf": "UPDATE threads SET current_leaf_id = 99 WHERE id = 't-main'",
-    "foreign parent": "UPDATE messages SET parent_entry_id = 5 WHERE id = 1",
-    "foreign leaf": "UPDATE threads SET current_leaf_id = 5 WHERE id = 't-main'",
-}
-
-
-@pytest.fixture(params=TREES)
-def damaged(cli: Cli, request: pytest.FixtureRequest) -> Cli:
-    cli("messages", "append", "t-other", "--role", "user", "--content", "elsewhere")
-    cli("messages", "checkout", "3")
-    with raw(cli.db) as connection:
-        connection.execute(TREES[request.param])
-    return cli
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("messages", "list", "t-main"),
-        ("messages", "list", "t-main", "--limit", "0"),
-        ("messages", "list", "t-main", "--role", "user"),
-        ("messages", "tree", "t-main"),
-        ("messages", "show", "t-main~1"),
-    ],
-)
-def test_a_damaged_branch_is_said_and_not_followed(
-    damaged: Cli, arguments: tuple[str, ...]
-) -> None:
-    for output in ("tsv", "table"):
-        line = damaged.fails(6, *arguments, "-o", output)
-        assert "'t-main'" in line
-        assert "doctor" in line
-
-
-def test_people_get_out_of_a_damaged_branch(damaged: Cli) -> None:
-    assert len(damaged("messages", "tree", "t-main", "--all", "-o", "json").json) == 4
-    assert len(damaged("messages", "tree", "t-main", "--all").lines) >= 4
-    assert damaged("messages", "leaves", "t-main", "-o", "id").lines[-1] == "4"
-    assert [row[0] for row in damaged("threads", "list", "--all").cells]
-    assert damaged("threads", "show", "t-main", "-o", "table").lines
-    made = damaged("fork", "2", "--content", "onwards").lines
-    assert damaged("threads", "show", "t-main", "--fields", "current_leaf_id").lines == made
-    damaged("messages", "checkout", "4")
-    assert damaged("messages", "show", "t-main@leaf", "-o", "id").lines == ["4"]
-
-
-def test_nothing_is_appended_to_a_leaf_that_is_none(cli: Cli) -> None:
-    with raw(cli.db) as connection:
-        connection.execute(TREES["dangling leaf"])
-    assert "99" in cli.fails(6, *append())
-
-
-def test_reading_verbs_are_verbs() -> None:
-    assert set(READING) < set(ALL_VERBS)

@@ -18,7 +18,7 @@ from agentstate import (
 from agentstate.cli.commands import COMMANDS, Noun
 from agentstate.cli.completing import complete
 from agentstate.cli.main import main
-from cli_support import ALL_VERBS, ARGUMENTS
+from cli_stores import ALL_VERBS, ARGUMENTS
 from shells import PROGRAMS, environment
 from support import NOW, Clock, copy_store, raw, set_version, snapshot, thread
 

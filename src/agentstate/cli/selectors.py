@@ -19,6 +19,7 @@ from agentstate.errors import (
     UsageError,
 )
 from agentstate.records import ThreadListFilters
+from agentstate.render.text import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 
 _ABOVE: Final = r"(?s)(?P<thread>.+)~(?P<steps>\d{1,9})"
 _LEAF: Final = "@leaf"
+_CANDIDATES: Final = 10
+"""How many an error lists, for an error is one line."""
+_NAME: Final = 60
+"""Cells of a name in such a line; it may be a page long."""
 
 
 def find_thread(store: StateStore, run: Invocation, selector: str) -> ThreadMetadata:
@@ -76,12 +81,19 @@ def find_message(store: StateStore, run: Invocation, selector: str) -> tuple[int
     return message_id, thread_id
 
 
+def described(thread: ThreadMetadata) -> str:
+    """Return a thread's id, and its name where it has one, for a question or an error."""
+    return f"{thread.id} ({first_line(thread.name, _NAME)})" if thread.name else thread.id
+
+
 def _find(store: StateStore, run: Invocation, selector: str) -> tuple[ThreadMetadata, bool]:
     """Return the thread, and whether only the start of its id was given."""
     refuse_empty(selector, "thread")
     kind, _, rest = selector.partition(":")
     if selector.startswith("@"):
         return _by_word(store, run, selector), False
+    if kind in {"id", "name"}:
+        refuse_empty(rest, f"thread after {kind}:")
     if kind == "id":
         return _one(_by_id(store, rest), "id", rest), False
     if kind == "name":
@@ -89,7 +101,8 @@ def _find(store: StateStore, run: Invocation, selector: str) -> tuple[ThreadMeta
     exact = _by_id(store, selector) or store.threads.by_name(selector)
     if exact:
         return _one(exact, "name", selector), False
-    return _one(store.threads.by_prefix(selector), "id that starts with", selector), True
+    started = store.threads.by_prefix(selector, limit=_CANDIDATES + 1)
+    return _one(started, "id that starts with", selector), True
 
 
 def _by_id(store: StateStore, thread_id: str) -> Sequence[ThreadMetadata]:
@@ -115,10 +128,10 @@ def _one(found: Sequence[ThreadMetadata], how: str, given: str) -> ThreadMetadat
     if not found:
         raise ThreadNotFoundError(f"no thread {given!r}; see agentstate threads list --all")
     if len(found) > 1:
-        candidates = ", ".join(
-            f"{thread.id} ({thread.name})" if thread.name else thread.id for thread in found
-        )
-        raise AmbiguousError(f"several threads have the {how} {given!r}: {candidates}")
+        candidates = [described(thread) for thread in found[:_CANDIDATES]]
+        more = ["…"] if len(found) > _CANDIDATES else []
+        listed = ", ".join(candidates + more)
+        raise AmbiguousError(f"several threads have the {how} {given!r}: {listed}")
     return found[0]
 
 

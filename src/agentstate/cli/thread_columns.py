@@ -59,7 +59,7 @@ Ephemeral = Annotated[
 ]
 
 
-def given(**columns: Any) -> dict[str, Any]:
+def given(**columns: Any) -> dict[str, Any]:  # noqa: ANN401 - each column has its own type
     """Return the columns whose option was used; a folder is made absolute."""
     found = {name: value for name, value in columns.items() if value is not None}
     if "cwd" in found:

@@ -80,8 +80,7 @@ def beside(path: Path, suffix: str) -> Path:
 def uri(path: Path, way: Way) -> str:
     """Return the URI that opens a resolved path."""
     escaped = str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    # POSIX allows a path to begin with two slashes; in a URI a host would follow them.
-    return f"file:///{escaped.lstrip('/')}?{way.parameters}"
+    return f"file://{escaped}?{way.parameters}"
 
 
 def _has_transaction(log: Path) -> bool:

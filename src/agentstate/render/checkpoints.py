@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentstate.records import CheckpointRecord
 from agentstate.render.table import Cell, Column, table
 from agentstate.render.times import ago
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from agentstate.records import CheckpointRecord
     from agentstate.render.theme import Line
 
 

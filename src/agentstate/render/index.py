@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentstate.records import SessionIndexEntry
 from agentstate.render.table import Cell, Column, table
+from agentstate.render.text import count
 from agentstate.render.times import ago
-from agentstate.reports import IndexCheck, IndexRebuild
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from agentstate.records import SessionIndexEntry
     from agentstate.render.theme import Line
+    from agentstate.reports import IndexCheck, IndexRebuild
 
 
 def listing(entries: Sequence[SessionIndexEntry], *, now: int, width: int) -> list[Line]:
@@ -53,9 +54,9 @@ def check_findings(check: IndexCheck) -> Iterator[str]:
 def check_summary(check: IndexCheck) -> str:
     """Return the last line of `index check`."""
     return (
-        f"{check.lines} lines, {check.entries} threads: {len(check.bad_lines)} bad lines, "
-        f"{len(check.ghosts)} not in the store, {len(check.drifted)} other names, "
-        f"{len(check.missing)} missing"
+        f"{count(check.lines, 'line')}, {count(check.entries, 'thread')}: "
+        f"{count(len(check.bad_lines), 'bad line')}, {len(check.ghosts)} not in the store, "
+        f"{count(len(check.drifted), 'other name')}, {len(check.missing)} missing"
     )
 
 
@@ -73,7 +74,7 @@ def rebuild_differences(rebuild: IndexRebuild) -> Iterator[str]:
     for thread_id in rebuild.dropped:
         yield f"{thread_id} is dropped: its thread is gone"
     if rebuild.bad_lines:
-        yield f"{rebuild.bad_lines} lines that cannot be parsed are dropped"
+        yield f"dropped, for it cannot be parsed: {count(rebuild.bad_lines, 'line')}"
 
 
 def _quoted(name: str | None) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from agentstate.records import JobStateRecord
 from agentstate.render.table import Cell, Column, details, table
 from agentstate.render.times import ago, iso
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from agentstate.records import JobStateRecord
     from agentstate.render.theme import Line
 
 

@@ -18,10 +18,18 @@ if TYPE_CHECKING:
 
     Row = Mapping[str, Any]
 
-_encode: Final = json.JSONEncoder(ensure_ascii=False, default=lambda value: _plain(value)).encode
 _TSV_ESCAPES: Final = str.maketrans(
     {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0"}
 )
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+_encode: Final = json.JSONEncoder(ensure_ascii=False, default=_plain).encode
 
 
 def json_object(row: Row, fields: Sequence[str], *, screen: bool) -> str:
@@ -71,12 +79,6 @@ def plain_value(value: object) -> str:
     if isinstance(value, str) and not isinstance(value, JsonText):
         return value
     return _json_value(value)
-
-
-def _plain(value: object) -> object:
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    raise TypeError(f"{type(value).__name__} is not JSON")
 
 
 def _escape_surrogate(match: re.Match[str]) -> str:

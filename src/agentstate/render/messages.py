@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentstate.records import MessageRecord
 from agentstate.render.item_line import item_line
 from agentstate.render.table import Cell, Column, details, table
 from agentstate.render.text import is_blank
@@ -14,6 +13,7 @@ from agentstate.render.times import ago, iso
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from agentstate.records import MessageRecord
     from agentstate.render.theme import Line
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentstate.render.table import Cell, details
-from agentstate.reports import StoreInfo
 
 if TYPE_CHECKING:
     from agentstate.render.theme import Line
+    from agentstate.reports import StoreInfo
 
 
 def overview(info: StoreInfo, *, width: int) -> list[Line]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from os.path import commonprefix
 from typing import TYPE_CHECKING, Final
 
-from agentstate.records import DynamicToolRecord, ThreadGoalRecord, ThreadMetadata
 from agentstate.render.table import Cell, Column, details, table
 from agentstate.render.text import count, first_line, short_path
 from agentstate.render.times import ago, iso
@@ -13,9 +12,14 @@ from agentstate.render.times import ago, iso
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from agentstate.records import (
+        DynamicToolRecord,
+        MessageRecord,
+        ThreadGoalRecord,
+        ThreadMetadata,
+        ThreadStats,
+    )
     from agentstate.render.theme import Line
-
-    from agentstate.records import MessageRecord, ThreadStats
 
 
 _SHORTEST: Final = 8
@@ -26,7 +30,7 @@ def shortened(ids: Sequence[str]) -> dict[str, str]:
     short = {}
     around = ["", *ids, ""]
     for before, thread_id, after in zip(around, ids, around[2:], strict=False):
-        shared = max(len(commonprefix([thread_id, other])) for other in (before, after))
+        shared = max(len(commonprefix([thread_id, other])) for other in (before, after))  # noqa: RUF071 - ids, not paths
         length = max(shared + 1, _SHORTEST)
         # Cutting one or two letters of an id helps nobody.
         short[thread_id] = thread_id if len(thread_id) <= length + 2 else thread_id[:length]

@@ -14,9 +14,15 @@ from agentstate.cli.inputs import content as given_content
 from agentstate.cli.inputs import json_text, message_number, utf8
 from agentstate.cli.invocation import invocation
 from agentstate.cli.options import OutputFormat
-from agentstate.cli.selectors import find_message, find_thread, find_thread_to_destroy
+from agentstate.cli.selectors import (
+    described,
+    find_message,
+    find_thread,
+    find_thread_to_destroy,
+)
 from agentstate.errors import MessageNotFoundError, UsageError
 from agentstate.render import shapes
+from agentstate.render.text import count
 from agentstate.store import StateStore
 
 
@@ -104,17 +110,17 @@ def clear(
 
     Example: agentstate messages clear t-scratch --yes
     """
-    answer = Answer(ctx, shapes.CLEARED, Wanted(output=output))
+    answer = Answer(ctx, shapes.CLEARED, Wanted(output=output or OutputFormat.ID))
     refuse_unasked(yes=yes or dry_run)
     run = invocation(ctx)
     with run.read() if dry_run else run.write() as store:
         found = find_thread_to_destroy(store, run, thread, asks=not yes)
         size = store.threads.stats([found.id])[found.id]
-        what = f"{size.messages} messages of thread {found.id} ({found.name or 'no name'})"
+        what = f"{count(size.messages, 'message')} of thread {described(found)}"
         deleted = size.messages
         if not dry_run:
             confirm(f"Delete {what}?", yes=yes)
             deleted = store.messages.clear(found.id)
         run.note(f"{'would delete' if dry_run else 'deleted'} {what}")
-    if output is not None:
+    if dry_run or output is not None:
         answer.row({"thread_id": found.id, "messages": deleted})

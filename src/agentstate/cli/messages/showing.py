@@ -93,7 +93,7 @@ def _nearest(
         return list(nearest), total
     found = store.messages.branch(thread.id, limit or None, leaf=leaf, raw_json=True)
     if found and found[0].parent_entry_id is not None:
-        return found, store.messages.branch_length(thread.id, leaf=leaf)
+        return found, store.messages.branch_length(thread.id, leaf=found[-1].id)
     return found, len(found)
 
 
@@ -123,7 +123,7 @@ def show(
     write_lines(["", found.content if raw else screen_safe(found.content, keep_newlines=True)])
 
 
-def leaves(
+def leaves(  # noqa: PLR0913 - one parameter for each option
     ctx: typer.Context,
     thread: options.Thread,
     output: options.Output = None,

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 import typer
@@ -102,7 +103,10 @@ def branch_view(store: StateStore, thread: ThreadMetadata, limit: int) -> Branch
     shown_messages = store.messages.branch(thread.id, limit or None, raw_json=True)
     path = [message.id for message in shown_messages]
     cut = bool(shown_messages) and shown_messages[0].parent_entry_id is not None
-    earlier = store.messages.branch_length(thread.id) - len(path) if cut else 0
+    earlier = store.messages.branch_length(thread.id, leaf=path[-1]) - len(path) if cut else 0
+    if path:
+        # The agent may have moved the leaf since the thread was read.
+        thread = replace(thread, current_leaf_id=path[-1])
     return BranchView(
         thread=thread,
         stats=store.threads.stats([thread.id])[thread.id],
@@ -119,7 +123,7 @@ def _answer_branch(answer: Answer, store: StateStore, thread: ThreadMetadata, li
         tree_nodes(
             view.messages,
             {message.id for message in view.messages},
-            thread.current_leaf_id,
+            view.thread.current_leaf_id,
             earlier=view.earlier,
             answered={stub.message.parent_entry_id or 0 for stub in view.stubs},
         )

@@ -14,11 +14,12 @@ from agentstate.cli.confirm import confirm, refuse_unasked
 from agentstate.cli.inputs import home_folder, utf8
 from agentstate.cli.invocation import invocation
 from agentstate.cli.options import OutputFormat
-from agentstate.cli.selectors import find_thread, find_thread_to_destroy
+from agentstate.cli.selectors import described, find_thread, find_thread_to_destroy
 from agentstate.cli.threads.showing import present, show_field
 from agentstate.errors import UsageError
 from agentstate.records import ThreadMetadata, ThreadStats
 from agentstate.render import shapes
+from agentstate.render.text import count
 from agentstate.store import StateStore
 
 
@@ -132,7 +133,7 @@ def delete(
     with run.read() if dry_run else run.write() as store:
         found = find_thread_to_destroy(store, run, thread, asks=not yes)
         size = store.threads.stats([found.id])[found.id]
-        what = f"thread {found.id} ({found.name or 'no name'}) with {size.messages} messages"
+        what = f"thread {described(found)} with {count(size.messages, 'message')}"
         if not dry_run:
             confirm(f"Delete {what}?", yes=yes)
             store.threads.delete(found.id)

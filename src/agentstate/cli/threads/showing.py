@@ -175,6 +175,7 @@ def show_field(
     *,
     raw: bool = False,
 ) -> None:
+    """Print one field of a thread; raises `NotFoundError` where it has none."""
     answer = Answer(ctx, shapes.THREADS, Wanted(output=output, fields=field, raw=raw))
     run = invocation(ctx)
     with run.read() as store:

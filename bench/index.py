@@ -3,7 +3,7 @@
     python bench/index.py
 
 The least of several rounds is compared. Exits 1 above a limit.
-"""  # noqa: INP001 - a program, not a package
+"""
 
 from __future__ import annotations
 

@@ -73,7 +73,12 @@ def main(arguments: list[str]) -> int:
                 "threads list -o json": [*ours, "threads", "list", "-o", "json"],
                 "messages tree, in a pipe": [*ours, "messages", "tree", "t-tree"],
                 "messages tree, in colour": [
-                    *ours, "--color", "always", "messages", "tree", "t-tree"
+                    *ours,
+                    "--color",
+                    "always",
+                    "messages",
+                    "tree",
+                    "t-tree",
                 ],
             },
             rounds,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -28,7 +29,6 @@ from support import NOW, Clock, snapshot, thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 SHELLS: Final = ("bash", "zsh", "fish")
 
@@ -263,7 +263,8 @@ def test_without_the_program_nothing_is_said(shell: str, tmp_path: Path) -> None
         "zsh": "words=(agentstate '') CURRENT=2 PREFIX=; _agentstate || true",
         "fish": 'complete -C "agentstate "',
     }[shell]
-    path = environment(tmp_path)["PATH"].removeprefix(f"{PROGRAMS}:")
+    folders = environment(tmp_path)["PATH"].split(":")
+    path = ":".join(folder for folder in folders if not Path(folder, "agentstate").exists())
     source = f'source "$SCRIPTS/agentstate.{shell}"\n{code}'
     assert run_shell(shell, source, variables={"PATH": path}, folder=tmp_path) == ""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from agentstate.records import SideBranch
 from agentstate.render import times
 from agentstate.render.item_line import item_line
 from agentstate.render.text import cell_width, count, cut, first_line, is_blank, lines_below, wrap
@@ -13,6 +12,8 @@ from agentstate.render.tree_layout import MessageRow, RemarkRow, Row
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
+
+    from agentstate.records import SideBranch
 
 _ASCII: Final = str.maketrans(
     {

@@ -1,4 +1,4 @@
-"""Regenerate what is generated: the shells' scripts, docs/cli.md, docs/tree.svg, and the tables.
+"""Regenerate what is generated: the shells' scripts, and what docs/ says of the code.
 
 python docs/generate.py            write what has changed
 python docs/generate.py --check    write nothing; exit 1, naming what is stale
@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import reference
 import tables
 
 from agentstate import StateStore
@@ -62,8 +63,11 @@ def generated() -> Iterator[tuple[str, str]]:
         yield f"completions/agentstate.{shell}", shell_scripts.script(shell)
     yield "docs/cli.md", command_reference()
     yield "docs/tree.svg", picture()
-    output = (ROOT / "docs" / "output.md").read_text(encoding="utf-8")
-    yield "docs/output.md", tables.fill(output)
+    for path, fill in (
+        ("docs/output.md", tables.fill_output),
+        ("docs/library.md", reference.fill_library),
+    ):
+        yield path, fill((ROOT / path).read_text(encoding="utf-8"))
 
 
 def _holds(path: Path, text: str) -> bool:

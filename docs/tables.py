@@ -1,4 +1,7 @@
-"""The tables of docs/output.md, made from the code that keeps what they promise."""
+"""The tables of docs/output.md, made from the code that keeps what they promise.
+
+docs/reference.py, which describes the library, fills its blocks with the same means.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from agentstate.render import report_shapes, shapes
 from agentstate.render.shape import Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 _BLOCK: Final = re.compile(
     r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end of generated -->)", re.DOTALL
@@ -88,9 +91,13 @@ _UNITS: Final = (
 )
 
 
-def fill(page: str) -> str:
-    """Return a page with the tables of today in its generated blocks."""
-    made = {"exit-codes": _exit_codes(), "fields": _fields()}
+def fill_output(page: str) -> str:
+    """Return docs/output.md with the tables of today."""
+    return fill(page, {"exit-codes": _exit_codes(), "fields": _fields()})
+
+
+def fill(page: str, made: Mapping[str, str]) -> str:
+    """Return a page with each of its generated blocks made anew, by its name."""
     return _BLOCK.sub(lambda found: f"{found[1]}\n{made[found['name']]}\n\n{found[3]}", page)
 
 
@@ -98,7 +105,7 @@ def _exit_codes() -> str:
     rows = [
         (0, "", "", "Done. An empty list is done, too."),
         *(
-            (error.exit_code, error.slug, error.__name__, _first_line(error))
+            (error.exit_code, error.slug, error.__name__, first_line(error))
             for error in _all_below(errors.AgentStateError)
             if error is not errors.AgentStateError
         ),
@@ -107,7 +114,7 @@ def _exit_codes() -> str:
         (main.INTERRUPTED, "interrupted", "", "Ctrl-C, SIGTERM, or a no to a question."),
     ]
     # The sort is stable: below one code the order is that of the module.
-    return _table(
+    return table(
         ("exit code", "slug", "class", "meaning"),
         (
             (str(code), f"`{slug}`" if slug else "", f"`{name}`" if name else "", meaning)
@@ -123,7 +130,8 @@ def _all_below(error: type[errors.AgentStateError]) -> list[type[errors.AgentSta
     return found
 
 
-def _first_line(documented: type) -> str:
+def first_line(documented: type) -> str:
+    """Return the first line of a class's docstring."""
     return (inspect.getdoc(documented) or "").partition("\n")[0]
 
 
@@ -146,26 +154,30 @@ def _shape_section(answers: Answers, shape: Shape) -> str:
         if field in shape.extra:
             meaning = f"{meaning} Only where `--fields` names it.".strip()
         rows.append((f"`{field}`", kind, column, meaning))
-    table = _table(("field", "JSON", "TSV column", "meaning"), rows)
-    return f"### {answers.heading}\n\n{answers.commands}. `-o id` prints `{shape.id}`.\n\n{table}"
+    made = table(("field", "JSON", "TSV column", "meaning"), rows)
+    return f"### {answers.heading}\n\n{answers.commands}. `-o id` prints `{shape.id}`.\n\n{made}"
 
 
 def _documented_fields(record_type: type) -> dict[str, tuple[str, str]]:
     """Return the JSON type and the meaning of each field, from its annotation and docstring."""
-    meanings = _docstrings(record_type)
-    found = {}
-    for field in fields(record_type):
-        meaning = meanings.get(field.name, "")
-        units = [unit for pattern, unit in _UNITS if pattern.fullmatch(field.name)]
-        found[field.name] = (_json_type(str(field.type)), " ".join([*_sentence(units), meaning]))
-    return {name: (kind, meaning.strip()) for name, (kind, meaning) in found.items()}
+    meanings = docstrings(record_type)
+    return {
+        field.name: (
+            _json_type(str(field.type)),
+            meaning(field.name, meanings).replace("None", "null"),
+        )
+        for field in fields(record_type)
+    }
 
 
-def _sentence(units: list[str]) -> list[str]:
-    return [f"{unit[0].upper()}{unit[1:]}." for unit in units]
+def meaning(field: str, meanings: Mapping[str, str]) -> str:
+    """Return what a field means, its unit first."""
+    units = [unit for pattern, unit in _UNITS if pattern.fullmatch(field)]
+    sentences = [f"{unit[0].upper()}{unit[1:]}." for unit in units]
+    return " ".join([*sentences, meanings.get(field, "")]).strip()
 
 
-def _docstrings(record_type: type) -> dict[str, str]:
+def docstrings(record_type: type) -> dict[str, str]:
     """Return the text below each field in the source of its class."""
     (tree,) = ast.parse(inspect.getsource(record_type)).body
     if not isinstance(tree, ast.ClassDef):
@@ -178,8 +190,8 @@ def _docstrings(record_type: type) -> dict[str, str]:
             and isinstance(below, ast.Expr)
             and isinstance(below.value, ast.Constant)
         ):
-            text = inspect.cleandoc(str(below.value.value)).replace("\n", " ")
-            found[statement.target.id] = text.replace("None", "null")
+            text = inspect.cleandoc(str(below.value.value))
+            found[statement.target.id] = text.replace("\n", " ")
     return found
 
 
@@ -198,6 +210,7 @@ def _json_type(annotation: str) -> str:
     return f"string: {', '.join(f'`{member}`' for member in enum)}{suffix}"
 
 
-def _table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+def table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """Return a Markdown table."""
     lines = [headings, ("---",) * len(headings), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -146,7 +146,7 @@ def _drain(master: int, seen: list[bytes]) -> None:
 
 # Another user may not be able to read this interpreter's files, so all are read before.
 _AS_USER: Final = """
-import os, pkgutil, sys, agentstate, rich.cells, uuid
+import os, pkgutil, sys, agentstate, rich.cells, typer._click.decorators, uuid
 for found in pkgutil.walk_packages(agentstate.__path__, "agentstate."):
     if not found.name.endswith("__main__"):
         __import__(found.name)

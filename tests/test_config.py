@@ -40,9 +40,10 @@ def test_the_first_rule_that_applies_wins(home: Path) -> None:
     assert found(None, {}) == (str(new), "~/.codewhale")
 
 
-def test_empty_variables_are_not_set(home: Path) -> None:
-    environ = {"AGENTSTATE_DB": "", "CODEWHALE_HOME": ""}
-    assert found(None, environ) == (str(home / ".deepseek" / "state.db"), "~/.deepseek")
+@pytest.mark.parametrize("variable", ["AGENTSTATE_DB", "CODEWHALE_HOME"])
+def test_an_empty_variable_is_refused(variable: str) -> None:
+    with pytest.raises(UsageError, match=rf"\${variable} is set but empty"):
+        locate(None, {variable: ""})
 
 
 @pytest.mark.parametrize("variable", ["AGENTSTATE_DB", "CODEWHALE_HOME"])

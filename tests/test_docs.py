@@ -1,17 +1,25 @@
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import shutil
 import subprocess
 import sys
+from dataclasses import fields, is_dataclass
+from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from agentstate import errors
+import agentstate
+from agentstate import StateStore, ThreadListFilters, errors
 from agentstate.cli.commands import COMMANDS, Noun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT: Final = Path(__file__).parents[1]
 PAGES: Final = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -78,6 +86,8 @@ def test_a_check_names_what_is_stale_and_changes_nothing(copied: Path) -> None:
     output.write_text(
         output.read_text().replace("| `archived_at` | integer", "| `archived_at` | x")
     )
+    library = copied / "docs" / "library.md"
+    library.write_text(library.read_text().replace("limit: int | None = 500", "limit: int = 9"))
     (copied / "completions" / "agentstate.fish").unlink()
     done = generate(copied, "--check")
     assert done.returncode == 1
@@ -85,6 +95,7 @@ def test_a_check_names_what_is_stale_and_changes_nothing(copied: Path) -> None:
         "completions/agentstate.fish",
         "docs/tree.svg",
         "docs/output.md",
+        "docs/library.md",
     ]
     assert tree.read_text() == "another picture"
 
@@ -92,8 +103,10 @@ def test_a_check_names_what_is_stale_and_changes_nothing(copied: Path) -> None:
 def test_one_command_regenerates_everything(copied: Path) -> None:
     shutil.rmtree(copied / "completions")
     (copied / "docs" / "cli.md").unlink()
+    library = copied / "docs" / "library.md"
+    library.write_text(library.read_text().replace("store.jobs.count() -> int", "another"))
     assert generate(copied).returncode == 0
-    for made in ("completions/agentstate.zsh", "docs/cli.md"):
+    for made in ("completions/agentstate.zsh", "docs/cli.md", "docs/library.md"):
         assert (copied / made).read_bytes() == (ROOT / made).read_bytes()
 
 
@@ -134,6 +147,53 @@ def test_every_error_is_documented_with_its_exit_code() -> None:
     }
     for error in documented:
         assert f"| {error.exit_code} | `{error.slug}` | `{error.__name__}` |" in rows
+
+
+@pytest.mark.parametrize("name", sorted(set(agentstate.__all__) - {"__version__"}))
+def test_every_public_name_of_the_library_is_described(name: str) -> None:
+    value = getattr(agentstate, name)
+    library = page("library.md")
+    if issubclass(value, errors.AgentStateError):
+        assert f"`{name}`" in section(page("output.md"), "## Exit codes")
+    elif issubclass(value, StrEnum):
+        (row,) = re.findall(rf"^\| `{name}` \|.*$", section(library, "## Enums"), re.MULTILINE)
+        assert all(f"`{member}`" in row for member in value)
+    elif is_dataclass(value):
+        described = section(library, f"### {name}")
+        assert re.findall(r"^\| `(\w+)` \|", described, re.MULTILINE) == [
+            field.name for field in fields(value)
+        ]
+    else:
+        assert f"`{name}`" in library or f"{name}." in library
+
+
+@pytest.mark.parametrize("noun", [name for name in vars(StateStore) if not name.startswith("_")])
+def test_everything_public_of_the_store_is_described(noun: str, store: StateStore) -> None:
+    library = page("library.md")
+    if not isinstance(vars(StateStore)[noun], cached_property):
+        owner = "StateStore" if noun == "open" else "store"
+        assert f"\n### {owner}.{noun}\n" in library
+        return
+    methods = [name for name in dir(getattr(store, noun)) if not name.startswith("_")]
+    assert methods
+    for method in methods:
+        described = section(library, f"#### store.{noun}.{method}")
+        assert f"\nstore.{noun}.{method}(" in described
+
+
+def test_the_library_page_says_where_a_default_cuts(store: StateStore) -> None:
+    def default(method: Callable[..., object]) -> object:
+        return inspect.signature(method).parameters["limit"].default
+
+    messages, prefix = store.messages, store.threads.by_prefix
+    assert default(messages.branch) == default(messages.newest_ids)
+    assert default(store.checkpoints.list) == default(store.jobs.list)
+    assert re.findall(r"^\| .+ \| (\d+) \|$", page("library.md"), re.MULTILINE) == [
+        str(ThreadListFilters().limit),
+        str(default(messages.branch)),
+        str(default(store.jobs.list)),
+        str(default(prefix)),
+    ]
 
 
 ANSWERS: Final[dict[str, list[str]]] = {

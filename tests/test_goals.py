@@ -103,7 +103,7 @@ def test_a_goal_needs_an_objective_and_a_thread(thread_store: StateStore) -> Non
     [
         ({}, UsageError),
         ({"nonsense": 1}, UsageError),
-        ({"status": "active"}, BadInputError),
+        ({"status": "walking"}, BadInputError),
         ({"tokens_used": 1.5}, BadInputError),
         ({"tokens_used": None}, BadInputError),
         ({"objective": "\ud800"}, BadInputError),

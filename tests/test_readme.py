@@ -18,13 +18,13 @@ class Block(NamedTuple):
     kind: str
     text: str
     output: str | None
-    """What the README says it prints, if it does."""
+    """What the page says it prints, if it does."""
 
 
-def blocks() -> list[Block]:
+def blocks(page: str = "README.md") -> list[Block]:
     found = [
         Block(match["kind"], match["text"], None)
-        for match in FENCED.finditer((ROOT / "README.md").read_text(encoding="utf-8"))
+        for match in FENCED.finditer((ROOT / page).read_text(encoding="utf-8"))
     ]
     after = [*found[1:], Block("", "", None)]
     return [
@@ -36,7 +36,12 @@ def blocks() -> list[Block]:
 
 SETUP: Final = [block.text.rstrip("\n") for block in blocks() if block.kind == "sh setup"]
 START, *SHELL = (block for block in blocks() if block.kind == "sh")
-PYTHON: Final = [block for block in blocks() if block.kind == "python"]
+PYTHON: Final = [
+    block
+    for page in ("README.md", "docs/library.md")
+    for block in blocks(page)
+    if block.kind == "python"
+]
 
 
 def bash(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -45,6 +50,7 @@ def bash(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
         "HOME": str(folder),
         "LANG": "C.UTF-8",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "TMPDIR": str(folder),
     }
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],  # noqa: S607 - the reader's bash
@@ -89,7 +95,17 @@ def test_every_command_runs_and_prints_what_is_shown(block: Block, tmp_path: Pat
     assert_as_written(block, bash(after_start(block.text), tmp_path))
 
 
-@pytest.mark.parametrize("block", PYTHON, ids=lambda block: block.text.partition("\n")[0])
+def test_the_tour_can_begin_again_with_another_store(tmp_path: Path) -> None:
+    again = bash(
+        after_start(f'first=$AGENTSTATE_DB\n{START.text}[ ! "$first" -ef "$AGENTSTATE_DB" ]'),
+        tmp_path,
+    )
+    assert again.returncode == 0
+    assert again.stdout.startswith("demo-lexer\t")
+    assert not (tmp_path / "agentstate-demo").exists()
+
+
+@pytest.mark.parametrize("block", PYTHON, ids=lambda block: block.text.partition(" as ")[0])
 def test_the_python_example_runs_and_prints_what_is_shown(block: Block, tmp_path: Path) -> None:
     (tmp_path / "example.py").write_text(block.text, encoding="utf-8")
     assert_as_written(block, bash(after_start(f"'{sys.executable}' example.py"), tmp_path))

@@ -184,7 +184,7 @@ def test_a_name_may_be_taken_away(store: StateStore) -> None:
         ({"updated_at": None}, BadInputError, "updated_at must be int, not NoneType"),
         ({"updated_at": 2**63}, BadInputError, "64 bits"),
         ({"archived": 1}, BadInputError, "archived must be bool, not int"),
-        ({"status": "running"}, BadInputError, "status must be ThreadStatus, not str"),
+        ({"status": "walking"}, BadInputError, "status must be one of running, idle"),
         ({"name": "\ud800"}, BadInputError, "lone surrogate"),
         ({"preview": b"x"}, BadInputError, "preview must be str, not bytes"),
         ({"preview": Path("x")}, BadInputError, "preview must be str, not PosixPath"),

@@ -1,4 +1,4 @@
-"""Manage AI-agent conversations kept in `state.db`: see, branch, search and move them.
+"""Manage AI-agent conversations kept in `state.db`: see, branch and move them.
 
 Names are loaded when first used, so that `import agentstate` costs next to nothing.
 """
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         MessageRecord,
         SessionIndexEntry,
         SessionSource,
+        SideBranch,
         ThreadGoalRecord,
         ThreadGoalStatus,
         ThreadListFilters,
@@ -48,7 +49,8 @@ if TYPE_CHECKING:
         ThreadStats,
         ThreadStatus,
     )
-    from agentstate.reports import IndexCheck, IndexRebuild, StoreInfo
+    from agentstate.reports import BadLine, IndexCheck, IndexRebuild, NameDrift, StoreInfo
+    from agentstate.session_index import CompactionResult
     from agentstate.store import StateStore
 
 __all__ = [
@@ -56,8 +58,10 @@ __all__ = [
     "AgentStateWarning",
     "AmbiguousError",
     "BadInputError",
+    "BadLine",
     "CheckpointNotFoundError",
     "CheckpointRecord",
+    "CompactionResult",
     "ConflictError",
     "CorruptStoreError",
     "DynamicToolRecord",
@@ -70,10 +74,12 @@ __all__ = [
     "JsonText",
     "MessageNotFoundError",
     "MessageRecord",
+    "NameDrift",
     "NotAStoreError",
     "NotFoundError",
     "SessionIndexEntry",
     "SessionSource",
+    "SideBranch",
     "StateStore",
     "StoreBusyError",
     "StoreInfo",
@@ -99,7 +105,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - each name has its own type,
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415 - only on first use
 
-    for module in ("records", "errors", "jsontext", "reports", "store"):
+    for module in ("records", "errors", "jsontext", "reports", "store", "session_index"):
         found = import_module(f"{__name__}.{module}")
         if hasattr(found, name):
             value = getattr(found, name)

@@ -22,7 +22,7 @@ class Location(Record):
 
     path: Path
     rule: str
-    """One of `--db`, `$AGENTSTATE_DB`, `$CODEWHALE_HOME`, `~/.codewhale`, `~/.deepseek`."""
+    """`--db`, `given` (in Python), `$AGENTSTATE_DB`, `$CODEWHALE_HOME`, or the default's folder."""
 
     @property
     def index_path(self) -> Path:
@@ -30,7 +30,9 @@ class Location(Record):
         return self.path.with_name(INDEX_NAME)
 
 
-def locate(given: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> Location:
+def locate(
+    given: str | os.PathLike[str] | None, environ: Mapping[str, str], *, rule: str = "--db"
+) -> Location:
     """Choose the store; stands for the Rust program's `default_state_db_path` and adds to it.
 
     The first that is set wins: `given`, `$AGENTSTATE_DB`, `$CODEWHALE_HOME/state.db`,
@@ -38,11 +40,11 @@ def locate(given: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> 
     empty path, an unknown kind of URL, or a relative path in the environment.
     """
     if given is not None:
-        return Location(path=_path(os.fspath(given)), rule="--db")
-    if named := environ.get("AGENTSTATE_DB"):
-        return Location(path=_absolute(_path(named), "AGENTSTATE_DB"), rule="$AGENTSTATE_DB")
-    if home := environ.get("CODEWHALE_HOME"):
-        folder = _absolute(Path(home), "CODEWHALE_HOME")
+        return Location(path=_path(os.fspath(given)), rule=rule)
+    if (named := environ.get("AGENTSTATE_DB")) is not None:
+        return Location(path=_absolute(named, "AGENTSTATE_DB"), rule="$AGENTSTATE_DB")
+    if (home := environ.get("CODEWHALE_HOME")) is not None:
+        folder = _absolute(home, "CODEWHALE_HOME")
         return Location(path=folder / STORE_NAME, rule="$CODEWHALE_HOME")
     user = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path.home() raises where HOME is unknown
     if not user.is_absolute():
@@ -70,7 +72,11 @@ def _path(text: str) -> Path:
     return Path(rest.removeprefix("/"))
 
 
-def _absolute(path: Path, variable: str) -> Path:
+def _absolute(text: str, variable: str) -> Path:
+    if not text:
+        # A script whose command failed sets it so; the agent's own store is not what it meant.
+        raise UsageError(f"${variable} is set but empty; unset it, or give it a path")
+    path = _path(text)
     if not path.is_absolute():
         raise UsageError(f"${variable} must be an absolute path, not {str(path)!r}")
     return path

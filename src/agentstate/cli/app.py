@@ -65,7 +65,11 @@ def _options(
 def program() -> Group:
     """Return the program as a command that can be run, asked for help, and completed."""
     app = typer.Typer(
-        cls=Group, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+        cls=Group,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
     )
     app.callback()(_options)
     group = get_group(app)

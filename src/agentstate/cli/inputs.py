@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # Patterns are text: compiling one costs more than most runs that never use it.
 _AGE: Final = r"(\d{1,9})([smhdw])"
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_DATE: Final = r"\d{4}-\d\d-\d\d"
 _NUMBER: Final = r"-?\d{1,18}"
 
 BEYOND_IDS: Final = 2**63
@@ -57,17 +58,23 @@ def json_text(given: str, what: str) -> JsonText:
 
 
 def moment(given: str | None, option: str, now: int) -> int | None:
-    """Return a time in Unix seconds, given as such, as ISO 8601, or as an age such as 3d."""
+    """Return a time in Unix seconds, given as such, as ISO 8601, or as an age such as 3d.
+
+    Without an offset it is local; `--until` with only a date means the end of that day.
+    """
     if given is None:
         return None
     if age := re.fullmatch(_AGE, given):
         return now - int(age[1]) * _SECONDS[age[2]]
     if re.fullmatch(_NUMBER, given):
         return int(given)
-    from datetime import datetime  # noqa: PLC0415 - only for a time in ISO 8601
+    from datetime import datetime, timedelta  # noqa: PLC0415 - only for a time in ISO 8601
 
     try:
-        return int(datetime.fromisoformat(given).timestamp())
+        time = datetime.fromisoformat(given)
+        if option == "--until" and re.fullmatch(_DATE, given):
+            time += timedelta(days=1, seconds=-1)
+        return int(time.timestamp())
     except (ValueError, OverflowError, OSError) as error:
         raise UsageError(
             f"{option} takes Unix seconds, ISO 8601, or an age such as 90s, 3d or 2w; not {given!r}"

@@ -57,9 +57,16 @@ class Invocation(Record):
 
     def write(self, *, create: bool = False) -> StateStore:
         """Open the store to write, migrating it first; `create` makes it where there is none."""
-        from agentstate.store import StateStore  # noqa: PLC0415 - help needs no store
+        from agentstate.store import NEWEST_VERSION, StateStore  # noqa: PLC0415 - as above
 
-        return StateStore.open(self.location, create=create, timeout=self.timeout)
+        store = StateStore.open(self.location, create=create, timeout=self.timeout)
+        if store.found_version is None:
+            self.note(f"created {store.path}")
+        elif store.found_version < NEWEST_VERSION:
+            self.note(
+                f"migrated {store.path} from version {store.found_version} to {NEWEST_VERSION}"
+            )
+        return store
 
     def note(self, text: str) -> None:
         """Say something beside the answer, unless `--quiet`."""

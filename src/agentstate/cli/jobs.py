@@ -18,8 +18,8 @@ from agentstate.render import shapes
 from agentstate.store import StateStore
 
 Status = Annotated[JobStateStatus | None, typer.Option(help="What it is doing.")]
-Progress = Annotated[int | None, typer.Option(min=0, max=100, help="Percent done.")]
-Detail = Annotated[str | None, typer.Option(help="What it is about.")]
+Progress = Annotated[int | None, typer.Option(metavar="N", min=0, max=100, help="Percent done.")]
+Detail = Annotated[str | None, typer.Option(metavar="TEXT", help="What it is about.")]
 
 
 def list_jobs(  # noqa: PLR0913 - one parameter for each option
@@ -83,7 +83,8 @@ def create(  # noqa: PLR0913 - one parameter for each column
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="What the job is called.")],
     job_id: Annotated[
-        str | None, typer.Option("--id", help="Its id; by default a new random one.")
+        str | None,
+        typer.Option("--id", metavar="TEXT", help="Its id; by default a new random one."),
     ] = None,
     status: Status = None,
     progress: Progress = None,
@@ -111,7 +112,9 @@ def create(  # noqa: PLR0913 - one parameter for each column
 def update(  # noqa: PLR0913 - one parameter for each column
     ctx: typer.Context,
     job: options.Job,
-    name: Annotated[str | None, typer.Option(help="What the job is called.")] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What the job is called.")
+    ] = None,
     status: Status = None,
     progress: Progress = None,
     detail: Detail = None,

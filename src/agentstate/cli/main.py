@@ -8,7 +8,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
-from typer._click.exceptions import ClickException, NoArgsIsHelpError, UsageError
+from typer._click.exceptions import ClickException, NoArgsIsHelpError, NoSuchOption, UsageError
 
 from agentstate.cli import printing
 from agentstate.cli.app import program
@@ -74,10 +74,25 @@ def _run(arguments: list[str]) -> int:
 
 
 def _report_usage(arguments: Sequence[str], error: ClickException) -> None:
-    _report(arguments, "usage", error.format_message().rstrip("."))
+    _report(arguments, "usage", _misplaced(error) or error.format_message().rstrip("."))
     context = error.ctx if isinstance(error, UsageError) else None
     if context is not None and not _wants_json(arguments):
         note(f"Try '{context.command_path} --help' for help.")
+
+
+def _misplaced(error: ClickException) -> str | None:
+    """Say where an option belongs that stands on the wrong side of the command."""
+    if not isinstance(error, NoSuchOption) or error.ctx is None:
+        return None
+    option, root = error.option_name, error.ctx.find_root()
+    if error.ctx is root:
+        if option in {"-o", "--output", "--fields", "--limit", "-0", "--null"}:
+            return f"{option} goes behind the command, as in agentstate threads list {option} …"
+        return None
+    if any(option in parameter.opts for parameter in root.command.params):
+        command = error.ctx.command_path.removeprefix("agentstate ")
+        return f"{option} goes before the command: agentstate {option} … {command}"
+    return None
 
 
 def _report(arguments: Sequence[str], slug: str, message: str) -> None:

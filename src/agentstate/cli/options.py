@@ -54,11 +54,16 @@ Raw = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
-Limit = Annotated[int, typer.Option("--limit", min=0, help="How many at most; 0 means all.")]
+Limit = Annotated[
+    int, typer.Option("--limit", metavar="N", min=0, help="How many at most; 0 means all.")
+]
 Role = Annotated[
     str,
     typer.Option(
-        "--role", help="Who speaks, such as user or assistant.", autocompletion=complete_roles
+        "--role",
+        metavar="TEXT",
+        help="Who speaks, such as user or assistant.",
+        autocompletion=complete_roles,
     ),
 ]
 Content = Annotated[str | None, typer.Option("--content", metavar="TEXT", help="The text.")]

@@ -13,7 +13,7 @@ from agentstate.cli.completers import (
 from agentstate.cli.inputs import absolute, utf8
 from agentstate.records import SessionSource, ThreadStatus
 
-Name = Annotated[str | None, typer.Option("--name", help="Its name.")]
+Name = Annotated[str | None, typer.Option("--name", metavar="TEXT", help="Its name.")]
 Cwd = Annotated[
     str | None,
     typer.Option(
@@ -23,10 +23,15 @@ Cwd = Annotated[
         autocompletion=complete_folders,
     ),
 ]
-Preview = Annotated[str | None, typer.Option("--preview", help="Its first words.")]
+Preview = Annotated[str | None, typer.Option("--preview", metavar="TEXT", help="Its first words.")]
 Provider = Annotated[
     str | None,
-    typer.Option("--provider", help="The model's provider.", autocompletion=complete_providers),
+    typer.Option(
+        "--provider",
+        metavar="TEXT",
+        help="The model's provider.",
+        autocompletion=complete_providers,
+    ),
 ]
 Status = Annotated[ThreadStatus | None, typer.Option("--status", help="What it is doing.")]
 Source = Annotated[SessionSource | None, typer.Option("--source", help="How it began.")]
@@ -44,16 +49,27 @@ ThreadPath = Annotated[
     typer.Option("--path", metavar="FILE", help="Its own path.", autocompletion=complete_files),
 ]
 CliVersion = Annotated[
-    str | None, typer.Option("--cli-version", help="The version of the agent program.")
+    str | None,
+    typer.Option("--cli-version", metavar="TEXT", help="The version of the agent program."),
 ]
-Sandbox = Annotated[str | None, typer.Option("--sandbox-policy", help="The sandbox policy.")]
-Approval = Annotated[str | None, typer.Option("--approval-mode", help="The approval mode.")]
-Sha = Annotated[str | None, typer.Option("--git-sha", help="The commit it began at.")]
+Sandbox = Annotated[
+    str | None, typer.Option("--sandbox-policy", metavar="TEXT", help="The sandbox policy.")
+]
+Approval = Annotated[
+    str | None, typer.Option("--approval-mode", metavar="TEXT", help="The approval mode.")
+]
+Sha = Annotated[
+    str | None, typer.Option("--git-sha", metavar="TEXT", help="The commit it began at.")
+]
 Branch = Annotated[
     str | None,
-    typer.Option("--git-branch", help="The git branch.", autocompletion=complete_git_branches),
+    typer.Option(
+        "--git-branch", metavar="TEXT", help="The git branch.", autocompletion=complete_git_branches
+    ),
 ]
-Origin = Annotated[str | None, typer.Option("--git-origin-url", help="The git remote.")]
+Origin = Annotated[
+    str | None, typer.Option("--git-origin-url", metavar="TEXT", help="The git remote.")
+]
 Ephemeral = Annotated[
     bool | None, typer.Option("--ephemeral/--no-ephemeral", help="Whether it is short-lived.")
 ]

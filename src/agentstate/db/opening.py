@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agentstate.db import migrations, schema
 from agentstate.db.reading import WRITE, Way, beside, resolve, uri, way_to_read
@@ -57,7 +57,15 @@ def open_for_reading(path: Path, timeout: float) -> SQLiteDatabase:
     return database
 
 
-def open_for_writing(path: Path, timeout: float, *, create: bool) -> SQLiteDatabase:
+class Opened(NamedTuple):
+    """An open store, and what was there before."""
+
+    database: SQLiteDatabase
+    version: int | None
+    """The version that was found; None for a file that was made."""
+
+
+def open_for_writing(path: Path, timeout: float, *, create: bool) -> Opened:
     """Open a store to write, after migrating it; with `create`, make it where there is none.
 
     Raises what `open_for_reading` raises, `StoreTooNewError`, and `StoreUnavailableError` for a
@@ -76,11 +84,11 @@ def open_for_writing(path: Path, timeout: float, *, create: bool) -> SQLiteDatab
         _require_writable(path, shape, create=create)
     database = SQLiteDatabase(uri(target, WRITE), path, timeout)
     try:
-        _prepare(database, path, create=create)
+        found = _prepare(database, path, create=create)
     except BaseException:
         database.close()
         raise
-    return database
+    return Opened(database, None if found.empty else found.version)
 
 
 def _look(path: Path, timeout: float) -> tuple[SQLiteDatabase, Shape]:
@@ -118,16 +126,18 @@ def _look_this_way(
         raise
 
 
-def _prepare(database: SQLiteDatabase, path: Path, *, create: bool) -> None:
+def _prepare(database: SQLiteDatabase, path: Path, *, create: bool) -> Shape:
     """Set the connection up; look whose file it is before anything of it is changed."""
     database.execute("PRAGMA foreign_keys = ON")
-    _require_writable(path, _shape(database), create=create)
+    found = _shape(database)
+    _require_writable(path, found, create=create)
     if database.pragma("journal_mode") != "wal":
         # Where WAL can't be had (another connection is reading, the file system has no shared
         # memory) the file is as safe in the mode it has; `agentstate info` shows which.
         database.set_journal_mode("wal")
     database.execute("PRAGMA synchronous = FULL")
     migrations.migrate(database)
+    return found
 
 
 def _require_file(path: Path, *, empty_is_missing: bool) -> None:

@@ -114,7 +114,7 @@ class SQLiteDatabase:
         """Write in one transaction, which holds the write lock from its start."""
         if self._read_only:
             raise StoreUnavailableError(f"{self._path} was opened for reading only")
-        if self._connection.in_transaction:
+        if self._in_transaction():
             # A write within it would stay uncommitted for as long as the reading lasts.
             raise UsageError("finish reading from a stream before writing to the same store")
         self._run("BEGIN IMMEDIATE", {})
@@ -127,12 +127,18 @@ class SQLiteDatabase:
 
         Within another one, that one's state is seen.
         """
-        if self._connection.in_transaction:
+        if self._in_transaction():
             yield
             return
         self._run("BEGIN", {})
         with self._ending():
             yield
+
+    def _in_transaction(self) -> bool:
+        try:
+            return self._connection.in_transaction
+        except sqlite3.Error as error:
+            raise self._translate(error) from error
 
     @contextmanager
     def _ending(self) -> Iterator[None]:
@@ -215,6 +221,8 @@ class SQLiteDatabase:
             return BadInputError("a number is beyond 64 bits")
         if isinstance(error, sqlite3.IntegrityError):
             return _constraint(error)
+        if isinstance(error, sqlite3.ProgrammingError) and "closed database" in str(error):
+            return UsageError(f"the store {self._path} is closed")
         if isinstance(error, sqlite3.DataError):
             return BadInputError(f"the data is larger than SQLite takes: {error}")
         return self._translate_code(error, _code(error))

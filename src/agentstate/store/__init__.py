@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from agentstate.config import Location, locate
+from agentstate.db import schema
 from agentstate.db.opening import open_for_reading, open_for_writing
 from agentstate.store.context import Context
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from agentstate.store.threads import Threads
     from agentstate.store.tools import Tools
 
+NEWEST_VERSION = schema.NEWEST
+"""The version of the file that a write brings it to."""
+
 DEFAULT_TIMEOUT = 5.0
 """Seconds to wait for a lock."""
 
@@ -36,10 +40,11 @@ class StateStore:
     noun is loaded when first used, because a command uses one or two of them.
     """
 
-    def __init__(self, location: Location, context: Context) -> None:
+    def __init__(self, location: Location, context: Context, found_version: int | None) -> None:
         """Compose a store; `StateStore.open` is the way to get one."""
         self._location = location
         self._context = context
+        self._found_version = found_version
 
     @cached_property
     def threads(self) -> Threads:
@@ -112,13 +117,14 @@ class StateStore:
         `StoreTooNewError` (writing), `StoreBusyError`, `StoreUnavailableError`.
         """
         location = (
-            path_or_url if isinstance(path_or_url, Location) else locate(path_or_url, os.environ)
+            path_or_url
+            if isinstance(path_or_url, Location)
+            else locate(path_or_url, os.environ, rule="given")
         )
-        database = (
-            open_for_reading(location.path, timeout)
-            if read_only
-            else open_for_writing(location.path, timeout, create=create)
-        )
+        if read_only:
+            database, found_version = open_for_reading(location.path, timeout), None
+        else:
+            database, found_version = open_for_writing(location.path, timeout, create=create)
         context = Context(
             database=database,
             index_path=location.index_path,
@@ -127,12 +133,20 @@ class StateStore:
             new_id=new_id or _random_id,
             read_only=read_only,
         )
-        return cls(location, context)
+        return cls(location, context, found_version)
 
     @property
     def path(self) -> Path:
         """The store's file; stands for the Rust program's `db_path`."""
         return self._location.path
+
+    @property
+    def found_version(self) -> int | None:
+        """The version of a store that was opened to write, before it was migrated.
+
+        None for one that was made, and for one that is read as it is.
+        """
+        return self._found_version
 
     @property
     def now(self) -> int:

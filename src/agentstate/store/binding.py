@@ -107,8 +107,19 @@ def _bind(name: str, kind: str, value: object) -> object:
     if name in records.PATH_FIELDS and isinstance(value, os.PathLike):
         value = os.fspath(value)
     expected = _KINDS[base]
+    if issubclass(expected, Enum) and type(value) is str:
+        value = _member(name, expected, value)
     if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
         raise BadInputError(f"{name} must be {kind}, not {type(value).__name__}")
     if isinstance(value, Enum):
         return value.value
     return int(value) if isinstance(value, bool) else value
+
+
+def _member(name: str, expected: type[Enum], value: str) -> Enum:
+    """Return the member of an enum that a plain text names."""
+    try:
+        return expected(value)
+    except ValueError:
+        valid = ", ".join(member.value for member in expected)
+        raise BadInputError(f"{name} must be one of {valid}; not {value!r}") from None

@@ -11,6 +11,7 @@ from agentstate.errors import (
     ConflictError,
     CorruptStoreError,
     MessageNotFoundError,
+    ThreadNotFoundError,
 )
 from agentstate.store import branches, forks
 from agentstate.store.binding import BUMP, require_limit
@@ -53,7 +54,7 @@ class Messages:
         """
         item_json = _encode(role, content, item)
         with self._db.transaction():
-            leaf = self.leaf_of(thread_id)
+            leaf = self._require_leaf(thread_id)
             if expect_leaf is not ... and leaf != expect_leaf:
                 is_, expected = ("none" if one is None else one for one in (leaf, expect_leaf))
                 raise ConflictError(
@@ -207,11 +208,16 @@ class Messages:
         return str(row[0]) if row else None
 
     def leaf_of(self, thread_id: str) -> int | None:
-        """Return a thread's leaf, None where it has none yet.
+        """Return a thread's leaf, None where it has none yet and for an unknown thread.
 
-        Raises `ThreadNotFoundError`, and `CorruptStoreError` for a leaf that is no message of
-        this thread.
+        Raises `CorruptStoreError` for a leaf that is no message of this thread.
         """
+        try:
+            return self._require_leaf(thread_id)
+        except ThreadNotFoundError:
+            return None
+
+    def _require_leaf(self, thread_id: str) -> int | None:
         row = self._db.one(
             "SELECT threads.current_leaf_id, messages.thread_id FROM threads "
             "LEFT JOIN messages ON messages.id = threads.current_leaf_id "

@@ -20,7 +20,7 @@ from agentstate.records import (
     ThreadStats,
     ThreadStatus,
 )
-from agentstate.store.binding import bind, bind_changes, bind_fields, field_names
+from agentstate.store.binding import bind, bind_changes, bind_fields, bind_limit, field_names
 from agentstate.store.context import warn
 from agentstate.store.rows import fill, is_sound
 from agentstate.store.thread_filters import listing
@@ -144,13 +144,14 @@ class Threads:
         sql = f"SELECT {_COLUMNS} FROM threads WHERE {condition} ORDER BY updated_at DESC, id"
         return list(_readable(self._db.all(sql, {"name": name})))
 
-    def by_prefix(self, prefix: str, limit: int = 10) -> Sequence[ThreadMetadata]:
+    def by_prefix(self, prefix: str, limit: int | None = 10) -> Sequence[ThreadMetadata]:
         """Return threads whose id starts with `prefix`, in order of id."""
+        clause, params = bind_limit(limit)
         sql = (
             f"SELECT {_COLUMNS} FROM threads WHERE substr(id, 1, length(:prefix)) = :prefix "
-            "ORDER BY id LIMIT :limit"
+            f"ORDER BY id {clause}"
         )
-        return list(_readable(self._db.all(sql, {"prefix": prefix, "limit": limit})))
+        return list(_readable(self._db.all(sql, {"prefix": prefix, **params})))
 
     def stats(self, thread_ids: Sequence[str]) -> dict[str, ThreadStats]:
         """Return the size of each thread's tree, with one query for every 500 threads.

@@ -1,6 +1,7 @@
 """Verbs that list and show messages."""
 
 from collections import deque
+from collections.abc import Collection
 from typing import Annotated
 
 import typer
@@ -31,8 +32,12 @@ def list_messages(  # noqa: PLR0913 - one parameter for each option
         ),
     ] = None,
     role: Annotated[
-        str | None,
-        typer.Option(help="Only messages of this role.", autocompletion=complete_roles),
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT",
+            help="Only messages of this role; may be repeated.",
+            autocompletion=complete_roles,
+        ),
     ] = None,
     limit: options.Limit = 500,
     output: options.Output = None,
@@ -49,10 +54,10 @@ def list_messages(  # noqa: PLR0913 - one parameter for each option
     with run.read() as store:
         found = find_thread(store, run, thread)
         start = _leaf_in(store, run, found, leaf)
-        if not limit and role is None and not answer.is_table:
+        if not limit and not role and not answer.is_table:
             answer.rows(vars(m) for m in store.messages.stream(found.id, leaf=start, raw_json=True))
             return
-        shown_messages, total = _nearest(store, found, start, role, limit)
+        shown_messages, total = _nearest(store, found, start, role or (), limit)
         current = found.current_leaf_id
         if answer.is_table:
             now = store.now
@@ -79,15 +84,15 @@ def _leaf_in(
 
 
 def _nearest(
-    store: StateStore, thread: ThreadMetadata, leaf: int | None, role: str | None, limit: int
+    store: StateStore, thread: ThreadMetadata, leaf: int | None, roles: Collection[str], limit: int
 ) -> tuple[list[MessageRecord], int]:
     """Return the messages nearest the leaf, root first, and how many there would be."""
-    if role is not None:
+    if roles:
         branch = store.messages.stream(thread.id, leaf=leaf, raw_json=True)
         nearest: deque[MessageRecord] = deque(maxlen=limit or None)
         total = 0
         for message in branch:
-            if message.role == role:
+            if message.role in roles:
                 nearest.append(message)
                 total += 1
         return list(nearest), total

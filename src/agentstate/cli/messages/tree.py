@@ -1,7 +1,7 @@
 """`agentstate messages tree`: the drawing, and the same tree as data."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Annotated, Any, Final
 
@@ -34,19 +34,23 @@ def tree(  # noqa: PLR0913 - one parameter for each option
     thread: options.Thread,
     all_branches: Annotated[bool, typer.Option("--all", help="Open every branch.")] = False,
     depth: Annotated[
-        int | None, typer.Option(min=0, help="Open branches to this depth only; implies --all.")
+        int | None,
+        typer.Option(metavar="N", min=0, help="Open branches to this depth only; implies --all."),
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Show whole messages.")] = False,
     role: Annotated[
         list[str] | None,
         typer.Option(
-            help="Only messages of this role; may be repeated.", autocompletion=complete_roles
+            metavar="TEXT",
+            help="Only messages of this role; may be repeated.",
+            autocompletion=complete_roles,
         ),
     ] = None,
     ascii_only: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII only.")] = False,
     limit: Annotated[
         int | None,
         typer.Option(
+            metavar="N",
             min=0,
             help="How many messages of the active branch, the last; 0 means all. "
             "Default: 50, and all with --all.",
@@ -69,13 +73,14 @@ def tree(  # noqa: PLR0913 - one parameter for each option
     if limit is None:
         limit = 0 if whole else _LIMIT
     drawn = output in {None, OutputFormat.TABLE} and fields is None and not null
+    roles = frozenset(role or ())
     run = invocation(ctx)
     with run.read() as store:
         found = find_thread(store, run, thread)
         if not drawn and whole:
-            answer.rows(_all_nodes(store, found))
+            answer.rows(_in_roles(_all_nodes(store, found), roles))
         elif not drawn:
-            _answer_branch(answer, store, found, limit)
+            _answer_branch(answer, store, found, limit, roles)
         else:
             view = (
                 WholeView(
@@ -85,22 +90,32 @@ def tree(  # noqa: PLR0913 - one parameter for each option
                     limit=limit or None,
                 )
                 if whole
-                else branch_view(store, found, limit)
+                else branch_view(store, found, limit, roles)
             )
             how = TreeOptions(
                 now=store.now,
                 width=screen_width(sys.stdout),
                 full=full,
-                roles=frozenset(role or ()),
+                roles=roles,
                 ascii=ascii_only or not can_show(_DRAWN),
                 home=home_folder(),
             )
             draw_lines(tree_lines(view, how), run.color.value)
 
 
-def branch_view(store: StateStore, thread: ThreadMetadata, limit: int) -> BranchView:
-    """Read the end of the active branch, and the branches that leave it."""
-    shown_messages = store.messages.branch(thread.id, limit or None, raw_json=True)
+def branch_view(
+    store: StateStore, thread: ThreadMetadata, limit: int, roles: frozenset[str] = frozenset()
+) -> BranchView:
+    """Read the end of the active branch, and the branches that leave it.
+
+    `limit` counts the messages of these roles, where any are given.
+    """
+    shown_messages = store.messages.branch(
+        thread.id, None if roles else limit or None, raw_json=True
+    )
+    if roles and limit:
+        places = [at for at, message in enumerate(shown_messages) if message.role in roles]
+        shown_messages = shown_messages[places[-limit] if len(places) > limit else 0 :]
     path = [message.id for message in shown_messages]
     cut = bool(shown_messages) and shown_messages[0].parent_entry_id is not None
     earlier = store.messages.branch_length(thread.id, leaf=path[-1]) - len(path) if cut else 0
@@ -116,19 +131,29 @@ def branch_view(store: StateStore, thread: ThreadMetadata, limit: int) -> Branch
     )
 
 
-def _answer_branch(answer: Answer, store: StateStore, thread: ThreadMetadata, limit: int) -> None:
+def _answer_branch(
+    answer: Answer, store: StateStore, thread: ThreadMetadata, limit: int, roles: frozenset[str]
+) -> None:
     """Write the nodes of the active branch."""
-    view = branch_view(store, thread, limit)
-    answer.rows(
-        tree_nodes(
-            view.messages,
-            {message.id for message in view.messages},
-            view.thread.current_leaf_id,
-            earlier=view.earlier,
-            answered={stub.message.parent_entry_id or 0 for stub in view.stubs},
-        )
+    view = branch_view(store, thread, limit, roles)
+    nodes = tree_nodes(
+        view.messages,
+        {message.id for message in view.messages},
+        view.thread.current_leaf_id,
+        earlier=view.earlier,
+        answered={stub.message.parent_entry_id or 0 for stub in view.stubs},
     )
-    answer.note_cut(len(view.messages), len(view.messages) + view.earlier)
+    chosen = list(_in_roles(nodes, roles))
+    answer.rows(chosen)
+    total = len(view.messages) + view.earlier
+    if roles and view.earlier:
+        branch = store.messages.stream(thread.id, leaf=view.messages[-1].id, raw_json=True)
+        total = sum(message.role in roles for message in branch)
+    answer.note_cut(len(chosen), total if view.earlier else len(chosen))
+
+
+def _in_roles(nodes: Iterable[dict[str, Any]], roles: frozenset[str]) -> Iterator[dict[str, Any]]:
+    return (node for node in nodes if not roles or node["role"] in roles)
 
 
 def _all_nodes(store: StateStore, thread: ThreadMetadata) -> Iterator[dict[str, Any]]:

@@ -64,6 +64,8 @@ def update(  # noqa: PLR0913 - one parameter for each column
         git_origin_url=git_origin_url,
         ephemeral=ephemeral,
     )
+    if given.get("name") == "":
+        given["name"] = None
     if not given:
         raise UsageError("name at least one column to update, such as --status idle")
     _change(ctx, thread, output, lambda store, thread_id: store.threads.update(thread_id, **given))

@@ -19,7 +19,8 @@ from agentstate.render import shapes
 def create(  # noqa: PLR0913 - one parameter for each column
     ctx: typer.Context,
     thread_id: Annotated[
-        str | None, typer.Option("--id", help="Its id; by default a new random one.")
+        str | None,
+        typer.Option("--id", metavar="TEXT", help="Its id; by default a new random one."),
     ] = None,
     name: columns.Name = None,
     cwd: columns.Cwd = None,

@@ -76,10 +76,13 @@ def _tools(given: str) -> list[DynamicToolRecord]:
 def goal(  # noqa: PLR0913 - one parameter for each column
     ctx: typer.Context,
     thread: options.Thread,
-    objective: Annotated[str | None, typer.Option(help="What is to be achieved.")] = None,
+    objective: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What is to be achieved.")
+    ] = None,
     status: Annotated[ThreadGoalStatus | None, typer.Option(help="Where it stands.")] = None,
     token_budget: Annotated[
-        int | None, typer.Option(min=0, help="How many tokens it may use; 0 for no budget.")
+        int | None,
+        typer.Option(metavar="N", min=0, help="How many tokens it may use; 0 for no budget."),
     ] = None,
     delete: Annotated[bool, typer.Option("--delete", help="Delete the goal.")] = False,
     yes: options.Yes = False,

@@ -34,7 +34,9 @@ def list_threads(  # noqa: PLR0913 - one parameter for each filter
     provider: Annotated[
         str | None,
         typer.Option(
-            help="Only this model provider.", autocompletion=completers.complete_providers
+            metavar="TEXT",
+            help="Only this model provider.",
+            autocompletion=completers.complete_providers,
         ),
     ] = None,
     cwd: Annotated[
@@ -55,7 +57,11 @@ def list_threads(  # noqa: PLR0913 - one parameter for each filter
     ] = None,
     branch: Annotated[
         str | None,
-        typer.Option(help="Only this git branch.", autocompletion=completers.complete_git_branches),
+        typer.Option(
+            metavar="TEXT",
+            help="Only this git branch.",
+            autocompletion=completers.complete_git_branches,
+        ),
     ] = None,
     since: Annotated[
         str | None, typer.Option(metavar="TIME", help="Updated then or later, such as 3d.")

@@ -34,9 +34,10 @@ class Answers(NamedTuple):
 
 
 ANSWERS: Final = {
-    "THREADS": Answers(
-        "Threads",
-        "`threads list`, `show`, `create`, `ensure`, `update`, `rename`, `archive`, `unarchive`, "
+    "THREADS": Answers("Threads", "`threads list`", (records.ThreadMetadata, records.ThreadStats)),
+    "THREAD": Answers(
+        "One thread",
+        "`threads show`, `create`, `ensure`, `update`, `rename`, `archive`, `unarchive`, "
         "`delete`, `memory`, `path`",
         (records.ThreadMetadata, records.ThreadStats),
     ),
@@ -68,7 +69,10 @@ ANSWERS: Final = {
 """By the name of the shape, which must have its entry, in the order of the page."""
 
 _DERIVED: Final = {
-    "depth": ("integer", "How far from the root; 0 for a root."),
+    "checkpoints": ("integer", "How many checkpoints the thread has."),
+    "goal": ("goal or null", "Its goal, with the fields of a goal."),
+    "tools": ("array of tools", "Its dynamic tools, with the fields of a tool."),
+    "depth": ("integer or null", "How far from the root; null where damage hides it."),
     "on_active_branch": ("boolean", "Whether the current leaf goes back to it."),
     "is_leaf": ("boolean", "Whether nothing answers it."),
     "is_current_leaf": ("boolean", "Whether the thread goes on here."),
@@ -107,7 +111,7 @@ def _exit_codes() -> str:
         *(
             (error.exit_code, error.slug, error.__name__, first_line(error))
             for error in _all_below(errors.AgentStateError)
-            if error is not errors.AgentStateError
+            if error is not errors.AgentStateError and error.__module__ == errors.__name__
         ),
         (main.UNEXPECTED, "error", "AgentStateError", "What none of the others means."),
         (main.UNEXPECTED, "unexpected", "", "A fault of this program; please report it."),

@@ -26,7 +26,6 @@ DAMAGE = {
     [
         ("item", ("messages", "show", "2"), "the item of message 2 is not JSON"),
         ("item", ("messages", "list", "t-main", "--leaf", "3"), "the item of message 2 is not"),
-        ("item", ("messages", "tree", "t-main", "--all"), "the item of message 2 is not JSON"),
         ("state", ("checkpoint", "load", "t-main"), "the state of checkpoint 'cp' in thread 't-"),
         ("state", ("checkpoint", "list", "t-main"), "the state of checkpoint 'cp' in thread 't-"),
         ("schema", ("threads", "tools", "t-main"), "the schema of tool 'grep' in thread 't-main'"),
@@ -64,6 +63,38 @@ def test_a_job_that_cannot_be_read_is_left_out_with_a_note(cli: Cli) -> None:
     (note,) = result.notes
     assert note.startswith("agentstate: warning: left out: job 'j-1' has a value of the wrong type")
     assert "job 'j-1'" in cli.fails(6, "jobs", "show", "j-1")
+
+
+def test_an_item_that_is_not_json_does_not_end_a_listing(cli: Cli) -> None:
+    with raw(cli.db) as connection:
+        connection.execute(DAMAGE["item"])
+    for output in ("jsonl", "tsv", "table"):
+        result = cli("messages", "tree", "t-main", "--all", "-o", output)
+        assert len(result.lines) >= 2
+        (note,) = result.notes
+        assert note.startswith("agentstate: warning: shown in part: the item of message 2 is not")
+
+
+def test_the_limit_counts_what_is_shown(cli: Cli) -> None:
+    cli("jobs", "create", "Good", "--id", "good")
+    with raw(cli.db) as connection:
+        connection.execute(
+            "UPDATE jobs SET progress = 'half', updated_at = 1 << 40 WHERE id = 'j-1'"
+        )
+    result = cli("jobs", "list", "--limit", "1", "-o", "id")
+    assert result.lines == ["good"]
+    assert len(cli("jobs", "list", "-o", "id").notes) == 1
+
+
+def test_a_thread_that_cannot_be_read_is_named_by_selectors(cli: Cli) -> None:
+    cli("threads", "create", "--id", "t-bad", "--name", "Bad", "--cwd", "/w")
+    with raw(cli.db) as connection:
+        connection.execute("UPDATE threads SET created_at = 'x', updated_at = 1 << 40 "
+                           "WHERE id = 't-bad'")  # fmt: skip
+    for selector in ("t-bad", "bad", "t-ba"):
+        assert "thread 't-bad' has a value" in cli.fails(6, "threads", "show", selector)
+    assert cli("threads", "list", "--limit", "1", "-o", "id").lines != ["t-bad"]
+    assert cli("threads", "show", "@last", "-o", "id").lines != ["t-bad"]
 
 
 # Damaged trees.

@@ -67,7 +67,7 @@ def test_a_check_says_what_differs(drifted: Cli) -> None:
     assert [bad["line"] for bad in result.json["bad_lines"]] == [2]
     assert result.json["ghosts"] == ["ghost"]
     assert sorted(result.json["missing"]) == ["t-new", "t-other"]
-    assert result.json["differences"] == 5
+    assert result.json["differences"] == 4
     assert snapshot(drifted.db.parent) == before
 
 

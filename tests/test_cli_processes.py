@@ -122,7 +122,7 @@ def test_a_signal_while_writing_leaves_all_or_nothing(
     found = contents(cli.db)
     assert result.code in {0, 130}
     assert [len(content) for content in found[2:]] in ([], [20_000_000])
-    assert result.code == 130 or len(found) == 3
+    assert (result.code == 0) == (len(found) == 3)  # who hears "interrupted" may try again
     assert rows(cli.db, "PRAGMA integrity_check") == [("ok",)]
 
 

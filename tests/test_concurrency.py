@@ -199,6 +199,36 @@ for number in range(300):
     go([start(writes, path), start(reads, path)])
 
 
+def test_nobody_fails_beside_a_program_that_opens_and_closes_the_store(tmp_path: Path) -> None:
+    """Each time it closes as the last one, the log and its index go away."""
+    path = new_store(tmp_path / "state.db")
+    theirs = """
+import select, sqlite3, sys
+print("ready", flush=True)
+sys.stdin.readline()
+number = 0
+while not select.select([sys.stdin], [], [], 0.001)[0]:
+    number += 1
+    connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=60)
+    connection.execute("UPDATE threads SET preview = ?", (str(number),))
+    connection.close()
+print(number)
+"""
+    program = start(theirs, path)
+    assert program.stdin is not None
+    program.stdin.write("\n")
+    program.stdin.flush()
+    for number in range(1200):
+        with StateStore.open(path, create=False, timeout=60) as store:
+            store.messages.append("t0", "user", str(number))
+        with StateStore.open(path, read_only=True, timeout=60) as store:
+            assert store.messages.branch("t0", 1)[0].content == str(number)
+    program.stdin.write("\n")
+    program.stdin.flush()
+    last = finish(program).strip()
+    assert rows(path, "SELECT preview FROM threads") == [(last,)]
+
+
 def test_several_ensure_one_thread(tmp_path: Path) -> None:
     path = new_store(tmp_path / "state.db", threads=0)
     code = READY + "print(*(store.threads.ensure(f'name {n}').id for n in range(20)))"
@@ -247,6 +277,25 @@ def test_a_program_of_an_older_version_works_on_while_we_migrate(tmp_path: Path)
             agent.execute(sql, ("after",))
             assert store.info().schema_version == 4
             assert len(list(store.messages.all("t0"))) == 2
+
+
+@pytest.mark.parametrize("check", ["trigger", "constraint"])
+def test_what_another_programs_check_refuses_is_a_conflict(tmp_path: Path, check: str) -> None:
+    path = new_store(tmp_path / "state.db")
+    with raw(path) as agent:
+        if check == "trigger":
+            agent.execute(
+                "CREATE TRIGGER frozen BEFORE UPDATE ON threads "
+                "BEGIN SELECT RAISE(ABORT, 'threads are frozen'); END"
+            )
+        else:
+            agent.execute("ALTER TABLE threads ADD COLUMN frozen CHECK (title <> 'new')")
+    reason = {"trigger": "threads are frozen", "constraint": "CHECK constraint failed"}[check]
+    with StateStore.open(path) as store:
+        with pytest.raises(ConflictError, match=f"{path} refuses this write: {reason}") as raised:
+            store.threads.rename("t0", "new")
+        assert raised.value.exit_code == 4
+    assert rows(path, "SELECT title FROM threads") == [(None,)]
 
 
 def test_two_stores_in_one_process_see_each_other(tmp_path: Path) -> None:

@@ -198,6 +198,7 @@ def test_the_library_page_says_where_a_default_cuts(store: StateStore) -> None:
 
 ANSWERS: Final[dict[str, list[str]]] = {
     "Threads": ["threads", "list", "--all"],
+    "One thread": ["threads", "show", "t-run"],
     "Dynamic tools": ["threads", "tools", "t-run"],
     "Goals": ["threads", "goal", "t-run", "--objective", "All tests pass"],
     "Messages": ["messages", "list", "t-tree"],

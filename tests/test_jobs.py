@@ -221,3 +221,12 @@ def test_a_job_that_cannot_be_read_is_left_out_and_reported(
     store.jobs.update("bad", **whole)
     assert store.jobs.get("bad") == job("bad", progress=1)
     assert rows(store.path, "SELECT count(*) FROM jobs") == [(2,)]
+
+
+def test_the_limit_counts_jobs_that_can_be_read(store: StateStore) -> None:
+    store.jobs.create(job("good"))
+    store.jobs.create(job("bad", updated_at=9))
+    with raw(store.path) as agent:
+        agent.execute("UPDATE jobs SET progress = 'half' WHERE id = 'bad'")
+    with pytest.warns(AgentStateWarning, match="left out: job 'bad'"):
+        assert ids(store, 1) == "good"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from agentstate import (
+    AgentStateWarning,
     CorruptStoreError,
     MessageRecord,
     StateStore,
@@ -45,7 +46,7 @@ DAMAGE: Final[dict[str, tuple[str, str]]] = {
     ),
     "own parent": (
         "UPDATE messages SET parent_entry_id = 2 WHERE id = 2",
-        "messages 2 are a cycle of parents",
+        "message 2 is its own parent",
     ),
     "parent missing": (
         "UPDATE messages SET parent_entry_id = 99 WHERE id = 1",
@@ -186,6 +187,31 @@ def test_a_message_of_wrong_types_is_named(talk: StateStore, column: str, value:
         with pytest.raises(CorruptStoreError, match=r"message 4 .*doctor"):
             read()
     assert ids(talk.messages.branch("t", leaf=3)) == [1, 2, 3]
+
+
+def test_listings_for_showing_go_on_past_what_cannot_be_read(talk: StateStore) -> None:
+    damage(talk, "UPDATE messages SET item_json = '{' WHERE id = 3")
+    damage(talk, "UPDATE messages SET content = X'61ff', created_at = 'x' WHERE id = 4")
+    with pytest.warns(AgentStateWarning, match=r"shown in part: .*message [34] .*doctor") as warned:
+        leaves = talk.messages.leaves("t", raw_json=True)
+    assert len(warned) == 2
+    assert [(one.id, one.item) for one in leaves] == [(3, None), (4, None)]
+    assert (leaves[1].content, leaves[1].created_at) == ("a\ufffd", 0)
+    with pytest.warns(AgentStateWarning, match="shown in part"):
+        assert ids(list(talk.messages.all("t", raw_json=True))) == [1, 2, 3, 4]
+    with pytest.warns(AgentStateWarning, match="shown in part"):
+        (side,) = talk.messages.side_branches("t", [1, 2, 4])
+    assert side.message == leaves[0]
+    for message_id in (3, 4):
+        with pytest.raises(CorruptStoreError):
+            talk.messages.get(message_id, raw_json=True)
+
+
+def test_an_answer_in_another_thread_does_not_count_in_sizes(talk: StateStore) -> None:
+    damage(talk, "UPDATE messages SET parent_entry_id = 3 WHERE id = 5")
+    (side,) = talk.messages.side_branches("t", [1, 2, 4])
+    assert (side.message.id, side.leaves, side.leaf_id) == (3, 1, 3)
+    assert talk.threads.stats(["t"])["t"].branches == 2
 
 
 def test_text_that_is_not_utf_8_is_damage(talk: StateStore) -> None:

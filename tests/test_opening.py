@@ -16,14 +16,18 @@ from agentstate import (
     StoreUnavailableError,
 )
 from stores import (
+    WRITE,
     read,
     store_with,
 )
 from support import (
+    OWNER,
+    as_root,
     mode,
     new_store,
     raw,
     rows,
+    run_python,
     snapshot,
     thread,
 )
@@ -141,6 +145,19 @@ def test_a_store_is_made_in_a_file_that_is_there_and_keeps_its_mode(tmp_path: Pa
     path.chmod(0o640)
     new_store(path)
     assert mode(path) == 0o640
+
+
+@as_root
+def test_what_root_makes_in_a_users_folder_is_that_users(public_folder: Path) -> None:
+    os.chown(public_folder, OWNER, OWNER)
+    path = public_folder / "a" / "b" / "state.db"
+    new_store(path)
+    made = [path.parent.parent, path.parent, *path.parent.iterdir()]
+    assert path in made
+    assert {(one.stat().st_uid, one.stat().st_gid) for one in made} == {(OWNER, OWNER)}
+    assert (mode(path.parent), mode(path)) == (0o700, 0o600)
+    assert run_python(WRITE, path, user=OWNER) == ""
+    assert read(path) == "theirs"
 
 
 def test_a_store_is_made_at_the_target_of_a_link(tmp_path: Path) -> None:

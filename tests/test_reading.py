@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from agentstate import (
     StateStore,
+    StoreBusyError,
     StoreUnavailableError,
 )
 from agentstate.db.opening import open_for_reading
@@ -41,6 +43,7 @@ from support import (
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from subprocess import Popen
 
 # Reading leaves no trace
 
@@ -201,6 +204,85 @@ def test_a_store_opened_for_reading_refuses_to_write(tmp_path: Path) -> None:
             with pytest.raises(StoreUnavailableError, match="for reading only"):
                 write()
     assert snapshot(tmp_path) == before
+
+
+# A program in exclusive mode keeps the log's index in its memory
+
+EXCLUSIVE: Final = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+connection.execute("PRAGMA wal_autocheckpoint = 5")
+for number in range(20):
+    connection.execute("UPDATE threads SET preview = ?", (f"theirs {number}",))
+print("holds", flush=True)
+sys.stdin.readline()
+connection.close()
+"""
+
+
+def exclusive_writer(path: Path) -> Popen[str]:
+    """Start a process that has written in exclusive mode and holds the store till a line comes."""
+    writer = start_python(EXCLUSIVE, path)
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == "holds\n"
+    assert log_of(path).exists()
+    assert not index_of_log(path).exists()
+    return writer
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+@pytest.mark.parametrize("with_transaction", [True, False])
+def test_a_store_that_a_program_holds_in_exclusive_mode_is_busy(
+    tmp_path: Path, *, read_only: bool, with_transaction: bool
+) -> None:
+    path = store_with(tmp_path / "state.db", "one")
+    writer = exclusive_writer(path)
+    if not with_transaction:  # as when it has just begun; it goes by what it has in memory
+        os.truncate(log_of(path), 0)
+    before = snapshot(tmp_path)
+    with pytest.raises(StoreBusyError, match=r"waited 0\.3 s") as raised:
+        StateStore.open(path, read_only=read_only, timeout=0.3)
+    assert raised.value.exit_code == 5
+    assert snapshot(tmp_path) == before
+    writer.kill()
+    writer.communicate()
+
+
+def test_a_wait_for_a_program_in_exclusive_mode_ends_when_it_does(tmp_path: Path) -> None:
+    path = store_with(tmp_path / "state.db", "one")
+    writer = exclusive_writer(path)
+    reader = start_python(READ.replace("timeout=0.2", "timeout=30"), path)
+    finish(writer)
+    assert finish(reader) == "one\n"
+
+
+def test_what_a_killed_program_in_exclusive_mode_left_is_read_and_kept(tmp_path: Path) -> None:
+    path = store_with(tmp_path / "state.db", "one")
+    writer = exclusive_writer(path)
+    writer.kill()
+    writer.communicate()
+    before = snapshot(tmp_path)
+    with StateStore.open(path, read_only=True) as store:
+        assert [found.preview for found in store.threads.list()] == ["theirs 19"]
+    assert snapshot(tmp_path) == before
+    # Looking before the write has not kept this process from writing.
+    with StateStore.open(path) as store:
+        store.messages.append("t0", "user", "two")
+    assert read(path) == "one two"
+
+
+# What is said of a store that SQLite takes for immutable
+
+
+def test_no_journal_mode_is_said_where_none_is_known(tmp_path: Path) -> None:
+    path = killed_store(tmp_path / "state.db", "second")
+    index_of_log(path).unlink()
+    with StateStore.open(path, read_only=True) as store:
+        assert store.info().journal_mode == "wal"
+    os.truncate(log_of(path), 0)
+    with StateStore.open(path, read_only=True) as store:
+        assert store.info().journal_mode == "unknown"
 
 
 # Users and permissions

@@ -298,7 +298,7 @@ def test_a_parent_that_is_not_there_makes_a_root_with_a_note() -> None:
     messages = [*chain(2), message(3, 77), message(4, 3)]
     lines = drawing(WholeView(thread=thread(4), messages=messages), width=80)
     assert ids(lines) == [1, 2, 3, 4]
-    assert "parent #77 is missing" in lines[3]
+    assert "parent #77 is not in this thread" in lines[3]
     assert lines[4].startswith("◉")
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from agentstate.errors import BadInputError, StoreUnavailableError
 from agentstate.records import SessionIndexEntry
-from agentstate.session_index import BadLine, CompactionResult, IndexContents, SessionIndex
+from agentstate.session_index import CompactionResult, IndexContents, SessionIndex, UnparsedLine
 from indexes import entry, line, mode, names
 
 DATA = Path(__file__).parent / "data"
@@ -142,7 +142,7 @@ def test_a_torn_line_costs_no_other(tmp_path: Path) -> None:
     torn = SessionIndex(DATA / "torn_index" / "session_index.jsonl")
     contents = torn.read()
     assert contents.bad_lines == (
-        BadLine(number=13, reason="it is not JSON: Expecting value: column 61"),
+        UnparsedLine(number=13, reason="it is not JSON: Expecting value: column 61"),
     )
     assert (contents.lines, len(contents.entries), contents.size) == (25, 24, 2649)
     assert torn.entry_of("t-run") == entry(
@@ -223,7 +223,7 @@ def test_lines_that_ran_together_all_count(index: SessionIndex) -> None:
     assert list(index.latest()) == ["a", "c", "d"]
     assert index.entry_of("a") == entry("a")
     assert index.read().bad_lines == (
-        BadLine(number=1, reason="several writes ran together; entries that can be read: 2"),
+        UnparsedLine(number=1, reason="several writes ran together; entries that can be read: 2"),
     )
     index.compact()
     assert index.path.read_bytes() == (

@@ -199,6 +199,57 @@ def test_a_row_of_wrong_types_is_left_out_and_reported(
         store.threads.update("bad", preview="x")
 
 
+@pytest.mark.parametrize("damaged", [1, 3, 700])
+def test_the_limit_counts_rows_that_can_be_read(store: StateStore, damaged: int) -> None:
+    for number in range(4):
+        store.threads.create(thread(f"t{number}", updated_at=number))
+    with raw(store.path) as agent:
+        agent.executemany(
+            "INSERT INTO threads(id, preview, ephemeral, model_provider, created_at, updated_at, "
+            "status, cwd, cli_version, source) VALUES (?, '', 0, '', 'x', 9, 'idle', '/', '', '')",
+            [(f"bad{number}",) for number in range(damaged)],
+        )
+    with pytest.warns(AgentStateWarning, match="left out: thread 'bad"):
+        assert ids(store, limit=1) == ["t3"]
+    with pytest.warns(AgentStateWarning, match="left out"):
+        assert ids(store, limit=3) == ["t3", "t2", "t1"]
+    with pytest.warns(AgentStateWarning, match="left out"):
+        assert ids(store, limit=9) == ["t3", "t2", "t1", "t0"]
+
+
+def test_a_thread_that_cannot_be_read_is_found_and_deleted_by_its_id(store: StateStore) -> None:
+    store.threads.create(thread("bad", name="Bad"))
+    with raw(store.path) as agent:
+        agent.execute("UPDATE threads SET created_at = 'x'")
+    for find in (store.threads.by_name, store.threads.by_prefix):
+        with pytest.raises(CorruptStoreError, match="thread 'bad'"):
+            find("bad")
+    assert store.threads.ids_by_name("BAD") == store.threads.ids_by_prefix("ba") == ["bad"]
+    assert store.threads.exists("bad")
+    store.threads.archive("bad")
+    store.threads.delete("bad")
+    assert not store.threads.exists("bad")
+
+
+@pytest.mark.parametrize("in_index", [None, "known"])
+@pytest.mark.parametrize("in_store", [None, "known", "other"])
+@pytest.mark.parametrize("bad", [True, False])
+def test_after_a_rebuild_a_check_finds_nothing(
+    store: StateStore, in_store: str | None, in_index: str | None, *, bad: bool
+) -> None:
+    store.threads.create(thread("t", name=in_store))
+    store.threads.create(thread("u"))
+    store.index.append("t", in_index, 5, "/r")
+    store.index.append("ghost", "gone", 5, "/r")
+    if bad:
+        with (store.path.parent / "session_index.jsonl").open("a") as index:
+            index.write("torn {\n")
+    store.index.rebuild()
+    check = store.index.check()
+    assert (check.ghosts, check.drifted, check.missing, check.bad_lines) == ((), (), (), ())
+    assert store.index.name_of("t") == (in_store or in_index)
+
+
 @pytest.mark.parametrize("leaf", ["text", 1.5, b"blob", ""])
 def test_a_thread_whose_leaf_is_no_number_is_still_listed(store: StateStore, leaf: object) -> None:
     store.threads.create(thread("t"))

@@ -1,7 +1,7 @@
 """The records of a store: what its rows mean, with their units.
 
 One definition serves two uses. Rows that come back from the store fill a record directly
-(`from_row` functions beside each SELECT); untrusted data goes through `agentstate.validation`,
+(beside each SELECT); untrusted data goes through `agentstate.validation`,
 which hands the same classes to pydantic. Nothing here imports pydantic.
 
 All times are Unix seconds. Field names are the Rust program's and are what JSON output shows.

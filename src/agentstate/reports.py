@@ -20,6 +20,7 @@ class StoreInfo(Record):
     newest_version: int
     """The version this program writes."""
     journal_mode: str
+    """`wal`, `delete`, …; `unknown` where the file is read as one that cannot change."""
     sqlite_version: str
     size: int
     wal_size: int
@@ -52,13 +53,14 @@ class IndexCheck(Record):
     """How the session index compares with the store."""
 
     lines: int
-    """Lines that are not empty."""
+    """All lines, with bad and blank ones."""
     entries: int
     """Threads with a line, those deleted since not counted."""
     bad_lines: tuple[BadLine, ...]
     ghosts: tuple[str, ...]
     """Ids that the index names and the store does not have."""
     drifted: tuple[NameDrift, ...]
+    """Threads whose name differs; one without a name in the store may have one in the index."""
     missing: tuple[str, ...]
     """Threads of the store without a line."""
 

@@ -32,19 +32,11 @@ RECORDS: dict[str, type] = {
 """The records that have a JSON Schema, by name."""
 
 
-def parse(record_type: type[_Record], text: JsonText, what: str) -> _Record:
-    """Return a record from JSON text: no coercion, no unknown keys.
+def parse_list(record_type: type[_Record], text: JsonText, what: str) -> list[_Record]:
+    """Return records from the JSON text of an array: no coercion, no unknown keys.
 
     Raises `BadInputError`, naming the path of the field that is wrong.
     """
-    try:
-        return TypeAdapter(record_type).validate_json(text)
-    except ValidationError as error:
-        raise _bad_input(error, what) from error
-
-
-def parse_list(record_type: type[_Record], text: JsonText, what: str) -> list[_Record]:
-    """Return records from the JSON text of an array, as `parse` does."""
     try:
         return TypeAdapter(list[record_type]).validate_json(text)  # type: ignore[valid-type] # a type known at run time
     except ValidationError as error:

@@ -29,8 +29,8 @@ COMMANDS: Final[dict[str, Noun | str]] = {
             "unarchive": "threads.changing:unarchive",
             "delete": "threads.changing:delete",
             "memory": "threads.changing:memory",
-            "tools": "threads.parts:tools",
-            "goal": "threads.parts:goal",
+            "tools": "threads.tools:tools",
+            "goal": "threads.goals:goal",
         },
     ),
     "messages": Noun(

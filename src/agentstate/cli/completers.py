@@ -28,7 +28,8 @@ _SCANNED: Final = 500
 """How many threads are looked at for the values of a column."""
 
 _SHAPES: Final = {
-    "threads": "THREADS",
+    "threads": "THREAD",
+    "threads list": "THREADS",
     "threads tools": "TOOLS",
     "threads goal": "GOALS",
     "messages": "MESSAGES",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from agentstate.store import StateStore
 
 DEFAULT_TIMEOUT: Final = 5.0
+_INTERRUPTS: Final = frozenset({signal.SIGINT, signal.SIGTERM})
 
 
 class ColorChoice(StrEnum):
@@ -59,7 +61,9 @@ class Invocation(Record):
         """Open the store to write, migrating it first; `create` makes it where there is none."""
         from agentstate.store import NEWEST_VERSION, StateStore  # noqa: PLC0415 - as above
 
-        store = StateStore.open(self.location, create=create, timeout=self.timeout)
+        store = StateStore.open(
+            self.location, create=create, timeout=self.timeout, before_commit=hold_interrupts
+        )
         if store.found_version is None:
             self.note(f"created {store.path}")
         elif store.found_version < NEWEST_VERSION:
@@ -72,6 +76,21 @@ class Invocation(Record):
         """Say something beside the answer, unless `--quiet`."""
         if not self.quiet:
             note(text)
+
+
+def hold_interrupts() -> None:
+    """Let a Ctrl-C or SIGTERM wait until the run is over, for what it came to do is being done.
+
+    Who is told "interrupted" tries again, and a message must not be there twice.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
+
+
+def release_interrupts() -> None:
+    """Forget the interrupts that were held, and hear new ones."""
+    while late := signal.sigpending() & _INTERRUPTS:
+        signal.sigwait(late)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPTS)
 
 
 def invocation(ctx: typer.Context) -> Invocation:

@@ -42,8 +42,9 @@ def list_jobs(  # noqa: PLR0913 - one parameter for each option
             answer.table(render.jobs.listing(found, now=now, width=answer.width))
         else:
             answer.rows(vars(job) for job in found)
-        if limit:
-            answer.note_cut(min(limit, store.jobs.count()), store.jobs.count())
+        # Fewer than the limit is all that can be read, and what was left out is reported.
+        if len(found) == limit:
+            answer.note_cut(limit, store.jobs.count())
 
 
 def show(

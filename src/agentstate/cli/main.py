@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import re
 import sys
 import warnings
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +14,7 @@ from typer._click.exceptions import ClickException, NoArgsIsHelpError, NoSuchOpt
 
 from agentstate.cli import printing
 from agentstate.cli.app import program
+from agentstate.cli.invocation import release_interrupts
 from agentstate.cli.printing import explain, note
 from agentstate.errors import AgentStateError, AgentStateWarning
 from agentstate.render.text import json_screen_safe
@@ -30,7 +33,10 @@ def main(arguments: Sequence[str]) -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("always", AgentStateWarning)
         warnings.showwarning = _show_warning
-        return _main(arguments)
+        try:
+            return _main(arguments)
+        finally:
+            release_interrupts()
 
 
 def _main(arguments: Sequence[str]) -> int:
@@ -50,7 +56,7 @@ def _main(arguments: Sequence[str]) -> int:
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the last resort: no traceback reaches a user
         printing.abandon(sys.stdout)
-        _report(arguments, "unexpected", f"unexpected {type(error).__name__}: {error}")
+        _report(arguments, "unexpected", _unexpected(error))
         return UNEXPECTED
     return code
 
@@ -71,6 +77,13 @@ def _run(arguments: list[str]) -> int:
         _report_usage(arguments, error)
         return USAGE
     return 0
+
+
+def _unexpected(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        # Help is written by Typer, which meets a full disk as itself.
+        return f"cannot write the answer: {error.strerror}"
+    return f"unexpected {type(error).__name__}: {error}"
 
 
 def _report_usage(arguments: Sequence[str], error: ClickException) -> None:
@@ -113,7 +126,10 @@ def _wants_json(arguments: Sequence[str]) -> bool:
         options = options[: options.index("--")]
     for option, value in zip(options, [*options[1:], ""], strict=False):
         name, _, attached = option.partition("=")
-        if name in {"-o", "--output"} and (attached or value) in {"json", "jsonl"}:
+        if (name == "--output" or re.fullmatch("-[0-9a-z]*o", name)) and (attached or value) in {
+            "json",
+            "jsonl",
+        }:
             return True
         if option in {"-ojson", "-ojsonl"}:
             return True

@@ -6,7 +6,7 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from agentstate.cli.selectors import find_thread
+from agentstate.cli.selectors import find_thread, readable
 from agentstate.errors import AgentStateError
 from agentstate.records import ThreadListFilters
 from agentstate.render.text import first_line
@@ -46,9 +46,10 @@ def thread_selectors(store: StateStore, incomplete: str) -> Offers:
 def thread_ids(store: StateStore, prefix: str) -> Offers:
     """Return the ids that begin so, with the thread's name or first words."""
     if prefix:
-        found = store.threads.by_prefix(prefix, MOST)
+        ids = store.threads.ids_by_prefix(prefix, MOST)
+        found = [one for thread_id in ids if (one := readable(store, thread_id))]
     else:
-        found = store.threads.list(ThreadListFilters(include_archived=True, limit=MOST))
+        found = list(store.threads.list(ThreadListFilters(include_archived=True, limit=MOST)))
     newest_first = sorted(found, key=lambda thread: -thread.updated_at)
     return [(thread.id, _about(thread)) for thread in newest_first]
 

@@ -14,6 +14,7 @@ from agentstate.cli.inputs import BEYOND_IDS, message_number
 from agentstate.cli.invocation import can_ask
 from agentstate.errors import (
     AmbiguousError,
+    CorruptStoreError,
     MessageNotFoundError,
     ThreadNotFoundError,
     UsageError,
@@ -41,8 +42,16 @@ def find_thread(store: StateStore, run: Invocation, selector: str) -> ThreadMeta
 
     Raises `ThreadNotFoundError`, `AmbiguousError` with the candidates, `UsageError`.
     """
-    found, _ = _find(store, run, selector)
-    return found
+    return _require(store, find_thread_id(store, run, selector))
+
+
+def find_thread_id(store: StateStore, run: Invocation, selector: str) -> str:
+    """Return the id of the thread a selector names, also of one that cannot be read.
+
+    Raises `ThreadNotFoundError`, `AmbiguousError` with the candidates, `UsageError`.
+    """
+    thread_id, _ = _find(store, run, selector)
+    return thread_id
 
 
 def find_thread_to_destroy(
@@ -52,12 +61,18 @@ def find_thread_to_destroy(
 
     With `asks` a person will be shown the full id at a prompt, and the start of one will do.
     """
-    found, by_prefix = _find(store, run, selector)
-    if by_prefix and not (asks and can_ask()):
-        raise UsageError(
-            f"{selector!r} is only the start of an id; to destroy it, give it in full: {found.id}"
-        )
-    return found
+    return _require(store, _find_to_destroy(store, run, selector, asks=asks))
+
+
+def find_thread_id_to_destroy(
+    store: StateStore, run: Invocation, selector: str, *, asks: bool
+) -> tuple[str, ThreadMetadata | None]:
+    """Return the id of the thread a selector names, and the thread where it can be read.
+
+    As `find_thread_to_destroy`, for verbs to which the id is enough.
+    """
+    thread_id = _find_to_destroy(store, run, selector, asks=asks)
+    return thread_id, readable(store, thread_id)
 
 
 def find_message(store: StateStore, run: Invocation, selector: str) -> tuple[int, str]:
@@ -70,9 +85,9 @@ def find_message(store: StateStore, run: Invocation, selector: str) -> tuple[int
     if selector.isascii() and selector.isdigit():
         message_id = message_number(selector)
     elif selector.endswith(_LEAF) and selector != _LEAF:
-        message_id = _leaf_of(store, find_thread(store, run, selector.removesuffix(_LEAF)))
+        message_id = _leaf_of(store, find_thread_id(store, run, selector.removesuffix(_LEAF)))
     elif match := re.fullmatch(_ABOVE, selector):
-        message_id = _above(store, find_thread(store, run, match["thread"]), int(match["steps"]))
+        message_id = _above(store, find_thread_id(store, run, match["thread"]), int(match["steps"]))
     else:
         raise UsageError(f"{selector!r} is no message: give an id, THREAD@leaf or THREAD~N")
     thread_id = None if message_id == BEYOND_IDS else store.messages.thread_of(message_id)
@@ -86,8 +101,40 @@ def described(thread: ThreadMetadata) -> str:
     return f"{thread.id} ({first_line(thread.name, _NAME)})" if thread.name else thread.id
 
 
-def _find(store: StateStore, run: Invocation, selector: str) -> tuple[ThreadMetadata, bool]:
-    """Return the thread, and whether only the start of its id was given."""
+def _find_to_destroy(store: StateStore, run: Invocation, selector: str, *, asks: bool) -> str:
+    thread_id, by_prefix = _find(store, run, selector)
+    if by_prefix and not (asks and can_ask()):
+        raise UsageError(
+            f"{selector!r} is only the start of an id; to destroy it, give it in full: {thread_id}"
+        )
+    return thread_id
+
+
+def _require(store: StateStore, thread_id: str) -> ThreadMetadata:
+    """Read a thread that was just found; raises `CorruptStoreError` where it cannot be read."""
+    thread = store.threads.get(thread_id)
+    if thread is None:
+        raise _unknown(thread_id)
+    return thread
+
+
+def _unknown(given: str) -> ThreadNotFoundError:
+    return ThreadNotFoundError(f"no thread {given!r}; see agentstate threads list --all")
+
+
+def readable(store: StateStore, thread_id: str) -> ThreadMetadata | None:
+    """Return a thread, None where there is none or it cannot be read."""
+    try:
+        return store.threads.get(thread_id)
+    except CorruptStoreError:
+        return None
+
+
+def _find(store: StateStore, run: Invocation, selector: str) -> tuple[str, bool]:
+    """Return the thread's id, and whether only its start was given.
+
+    The threads are not read: one that cannot be is found all the same.
+    """
     refuse_empty(selector, "thread")
     kind, _, rest = selector.partition(":")
     if selector.startswith("@"):
@@ -95,22 +142,21 @@ def _find(store: StateStore, run: Invocation, selector: str) -> tuple[ThreadMeta
     if kind in {"id", "name"}:
         refuse_empty(rest, f"thread after {kind}:")
     if kind == "id":
-        return _one(_by_id(store, rest), "id", rest), False
+        return _one(store, _by_id(store, rest), "id", rest), False
     if kind == "name":
-        return _one(store.threads.by_name(rest), "name", rest), False
-    exact = _by_id(store, selector) or store.threads.by_name(selector)
+        return _one(store, store.threads.ids_by_name(rest), "name", rest), False
+    exact = _by_id(store, selector) or store.threads.ids_by_name(selector)
     if exact:
-        return _one(exact, "name", selector), False
-    started = store.threads.by_prefix(selector, limit=_CANDIDATES + 1)
-    return _one(started, "id that starts with", selector), True
+        return _one(store, exact, "name", selector), False
+    started = store.threads.ids_by_prefix(selector, limit=_CANDIDATES + 1)
+    return _one(store, started, "id that starts with", selector), True
 
 
-def _by_id(store: StateStore, thread_id: str) -> Sequence[ThreadMetadata]:
-    thread = store.threads.get(thread_id)
-    return [thread] if thread else []
+def _by_id(store: StateStore, thread_id: str) -> Sequence[str]:
+    return [thread_id] if store.threads.exists(thread_id) else []
 
 
-def _by_word(store: StateStore, run: Invocation, word: str) -> ThreadMetadata:
+def _by_word(store: StateStore, run: Invocation, word: str) -> str:
     if word == "@last":
         filters = ThreadListFilters(include_archived=True, limit=1)
     elif word == "@cwd":
@@ -121,32 +167,37 @@ def _by_word(store: StateStore, run: Invocation, word: str) -> ThreadMetadata:
     if not found:
         where = f" whose folder is {filters.cwd}" if filters.cwd else ""
         raise ThreadNotFoundError(f"no thread{where} for {word}")
-    return found[0]
+    return found[0].id
 
 
-def _one(found: Sequence[ThreadMetadata], how: str, given: str) -> ThreadMetadata:
+def _one(store: StateStore, found: Sequence[str], how: str, given: str) -> str:
     if not found:
-        raise ThreadNotFoundError(f"no thread {given!r}; see agentstate threads list --all")
+        raise _unknown(given)
     if len(found) > 1:
-        candidates = [described(thread) for thread in found[:_CANDIDATES]]
+        candidates = [_described(store, thread_id) for thread_id in found[:_CANDIDATES]]
         more = ["…"] if len(found) > _CANDIDATES else []
         listed = ", ".join(candidates + more)
         raise AmbiguousError(f"several threads have the {how} {given!r}: {listed}")
     return found[0]
 
 
-def _leaf_of(store: StateStore, thread: ThreadMetadata) -> int:
-    leaf = store.messages.leaf_of(thread.id)
+def _described(store: StateStore, thread_id: str) -> str:
+    thread = readable(store, thread_id)
+    return described(thread) if thread else thread_id
+
+
+def _leaf_of(store: StateStore, thread_id: str) -> int:
+    leaf = store.messages.leaf_of(thread_id)
     if leaf is None:
-        raise MessageNotFoundError(f"thread {thread.id!r} has no messages on its branch")
+        raise MessageNotFoundError(f"thread {thread_id!r} has no messages on its branch")
     return leaf
 
 
-def _above(store: StateStore, thread: ThreadMetadata, steps: int) -> int:
-    branch = store.messages.branch_ids(thread.id)
+def _above(store: StateStore, thread_id: str, steps: int) -> int:
+    branch = store.messages.branch_ids(thread_id)
     if steps >= len(branch):
         raise MessageNotFoundError(
-            f"thread {thread.id!r} has {len(branch)} messages on its branch, none {steps} above "
+            f"thread {thread_id!r} has {len(branch)} messages on its branch, none {steps} above "
             "the leaf"
         )
     return branch[-1 - steps]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import stat
+import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agentstate.db import migrations, schema
-from agentstate.db.reading import WRITE, Way, beside, resolve, uri, way_to_read
+from agentstate.db.reading import IMMUTABLE, PROBE, WRITE, Way, beside, resolve, uri, way_to_read
 from agentstate.db.sqlite import SQLiteDatabase, check_version
 from agentstate.errors import (
     AgentStateError,
     CorruptStoreError,
     NotAStoreError,
+    StoreBusyError,
     StoreNotFoundError,
     StoreTooNewError,
     StoreTooOldError,
@@ -24,6 +27,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ADVICE: Final = "run 'agentstate init' to"
+
+_TRIES: Final = 5
+"""How often a way to read is chosen, where other programs open and close the file meanwhile."""
+_PAUSE: Final = 0.01
+"""Seconds between two looks at a file that another program holds."""
 
 
 @record
@@ -92,25 +100,62 @@ def open_for_writing(path: Path, timeout: float, *, create: bool) -> Opened:
 
 
 def _look(path: Path, timeout: float) -> tuple[SQLiteDatabase, Shape]:
-    """Connect without a trace, and see what is there."""
+    """Connect without a trace, and see what is there.
+
+    Other programs may open the file, or close it as the last, between our choosing a way and our
+    going it. Then what we find contradicts the choice, and we choose again.
+    """
     check_version()
     _require_file(path, empty_is_missing=True)
     target = resolve(path)
+    deadline = time.monotonic() + timeout
+    tries = 0
+    while True:
+        try:
+            if (seen := _look_once(path, target, timeout)) is not None:
+                return seen
+        except StoreBusyError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(_PAUSE)
+        except StoreUnavailableError:
+            tries += 1
+            if tries == _TRIES:
+                raise
+        else:
+            tries += 1
+            if tries == _TRIES:
+                raise StoreBusyError(f"{path} is opened and closed by other programs; try again")
+
+
+def _look_once(path: Path, target: Path, timeout: float) -> tuple[SQLiteDatabase, Shape] | None:
+    """Choose a way and go it; return None where it is not the way any more."""
     way = way_to_read(target)
-    try:
-        return _look_this_way(path, target, way, timeout)
-    except StoreUnavailableError:
-        # Another program may have opened the file, or closed it as the last, since we chose.
-        now = way_to_read(target)
-        if now == way:
-            raise
-    return _look_this_way(path, target, now, timeout)
+    if way.probe and not _is_unused(path, target, timeout):
+        return None
+    seen = _look_this_way(path, target, way, timeout)
+    if way.lockless and way_to_read(target) != way:
+        seen[0].close()
+        return None
+    return seen
+
+
+def _is_unused(path: Path, target: Path, timeout: float) -> bool:
+    """Tell whether a log without an index is one that a killed program left.
+
+    Raises `StoreBusyError` where a program holds the file.
+    """
+    with closing(SQLiteDatabase(uri(target, PROBE), path, timeout, read_only=True)) as database:
+        for statement in PROBE.prepare:
+            database.execute(statement)
+        return database.lacks_index_of_log()
 
 
 def _look_this_way(
     path: Path, target: Path, way: Way, timeout: float
 ) -> tuple[SQLiteDatabase, Shape]:
-    database = SQLiteDatabase(uri(target, way), path, timeout, read_only=True)
+    immutable = way.parameters == IMMUTABLE
+    database = SQLiteDatabase(uri(target, way), path, timeout, read_only=True, immutable=immutable)
     try:
         for statement in way.prepare:
             database.execute(statement)
@@ -174,7 +219,7 @@ def _create(path: Path, target: Path) -> None:
     """Make the file (0600) and the folders above it (0700) where they are missing."""
     try:
         _create_folder(target.parent)
-        os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        _finish(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), target.parent)
     except FileExistsError:
         return
     except OSError as error:
@@ -185,6 +230,25 @@ def _create_folder(folder: Path) -> None:
     missing = [one for one in (folder, *folder.parents) if not os.path.lexists(one)]
     for one in reversed(missing):
         one.mkdir(mode=0o700, exist_ok=True)
+        if _is_root():
+            _finish(os.open(one, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW), one.parent)
+
+
+def _finish(descriptor: int, folder: Path) -> None:
+    """Close what was made; give what root makes in a user's folder to that user.
+
+    The user's agent must open it too.
+    """
+    try:
+        if _is_root():
+            owner = folder.stat()
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+    finally:
+        os.close(descriptor)
+
+
+def _is_root() -> bool:
+    return os.geteuid() == 0
 
 
 def _shape(database: SQLiteDatabase) -> Shape:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from agentstate.errors import ConflictError
 from agentstate.record import Record, record
 
 if TYPE_CHECKING:
@@ -27,10 +28,15 @@ class About(Record):
     engine_version: str
     schema_version: int
     journal_mode: str
+    """`unknown` where the file is read in a way that does not look at it."""
 
 
-class ConstraintError(Exception):
-    """A statement met a constraint; the store catches it and says what it means."""
+class ConstraintError(ConflictError):
+    """A statement met a constraint.
+
+    The store catches those it knows and says what they mean. Another program may have added a
+    trigger or a check to the file: that one is a conflict, with the engine's message.
+    """
 
 
 class MissingReferenceError(ConstraintError):

@@ -12,6 +12,7 @@ connection that this process may have to it.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -32,6 +33,10 @@ class Way(Record):
 
     parameters: str
     prepare: tuple[str, ...] = ()
+    lockless: bool = False
+    """It takes no lock, so it is only for a file that no other program has open."""
+    probe: bool = False
+    """Whether `PROBE` must have shown first that nobody holds the file."""
 
 
 WRITE: Final = Way(parameters="mode=rw")
@@ -40,13 +45,24 @@ _READ_ONLY: Final = Way(parameters="mode=ro")
 # A second user must not make the log's index either. This keeps every connection of the process
 # to this file from writing, so it is only for those who may not write anyhow.
 _READ_ONLY_SHARED: Final = Way(parameters="mode=ro&readonly_shm=1")
+# A program that holds a store in exclusive mode has a log and no index beside the file, as one
+# that was killed has in a copy. The lock on the file tells them apart: with the log's index shut
+# out, SQLite says that the file is busy, or that it cannot open the index; it makes no file. It
+# must not wait, for where the log goes away meanwhile it would make an empty one. The connection
+# must be closed before another is opened (see above).
+PROBE: Final = Way(parameters="mode=ro&readonly_shm=1", prepare=("PRAGMA busy_timeout = 0",))
 # Exclusive mode keeps the log's index in memory, so none is made beside the file. The lock it
-# takes needs a writable file, so it goes without; where no index is, nobody holds one.
+# would take needs a writable file, so it goes without.
 _PRIVATE_INDEX: Final = Way(
-    parameters="mode=ro&vfs=unix-none", prepare=("PRAGMA locking_mode = EXCLUSIVE",)
+    parameters="mode=ro&vfs=unix-none",
+    prepare=("PRAGMA locking_mode = EXCLUSIVE",),
+    lockless=True,
+    probe=True,
 )
 _CLEAN: Final = WRITE
-_IMMUTABLE: Final = Way(parameters="immutable=1")
+IMMUTABLE: Final = "immutable=1"
+_IMMUTABLE: Final = Way(parameters=IMMUTABLE, lockless=True)
+_IMMUTABLE_WITH_LOG: Final = Way(parameters=IMMUTABLE, lockless=True, probe=True)
 
 
 def way_to_read(path: Path) -> Way:
@@ -55,8 +71,10 @@ def way_to_read(path: Path) -> Way:
     if (log := beside(path, "-wal")).exists():
         if beside(path, "-shm").exists():
             return _READ_ONLY if writable else _READ_ONLY_SHARED
-        # Closing a connection deletes a log without a transaction, in which nothing is missed.
-        return _PRIVATE_INDEX if _has_transaction(log) else _IMMUTABLE
+        # The last program to close the file deletes its log, perhaps right now.
+        with suppress(FileNotFoundError):
+            # Closing a connection deletes a log without a transaction; nothing in it is missed.
+            return _PRIVATE_INDEX if _has_transaction(log) else _IMMUTABLE_WITH_LOG
     if writable and os.access(path.parent, os.W_OK):
         return _CLEAN
     if _is_hot(beside(path, "-journal")):
@@ -84,10 +102,15 @@ def uri(path: Path, way: Way) -> str:
 
 
 def _has_transaction(log: Path) -> bool:
-    """Tell whether a log holds a whole transaction; its frames carry the header's salts."""
+    """Tell whether a log holds a whole transaction; its frames carry the header's salts.
+
+    Raises `FileNotFoundError` where it has gone.
+    """
     try:
         with log.open("rb") as file:
             return _find_commit(file)
+    except FileNotFoundError:
+        raise
     except OSError as error:
         raise StoreUnavailableError(f"{log} cannot be read: {error.strerror}") from error
 

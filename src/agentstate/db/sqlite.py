@@ -22,7 +22,7 @@ from agentstate.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from agentstate.db.port import Params, Row
@@ -59,11 +59,25 @@ class SQLiteDatabase:
 
     insertion_order: Final = "rowid"
 
-    def __init__(self, uri: str, path: Path, timeout: float, *, read_only: bool = False) -> None:
-        """Connect to `uri`; `path` names the file in errors, `timeout` is in seconds."""
+    def __init__(
+        self,
+        uri: str,
+        path: Path,
+        timeout: float,
+        *,
+        read_only: bool = False,
+        immutable: bool = False,
+    ) -> None:
+        """Connect to `uri`; `path` names the file in errors, `timeout` is in seconds.
+
+        `immutable` says that `uri` has SQLite take the file for one that nobody changes.
+        """
         self._path = path
         self._timeout = timeout
         self._read_only = read_only
+        self._immutable = immutable
+        self.before_commit: Callable[[], object] = _do_nothing
+        """Called before each write is committed; from then on it may be done."""
         try:
             # isolation_level None: no transaction that we did not begin.
             self._connection = sqlite3.connect(
@@ -120,6 +134,7 @@ class SQLiteDatabase:
         self._run("BEGIN IMMEDIATE", {})
         with self._ending():
             yield
+            self.before_commit()
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -190,12 +205,23 @@ class SQLiteDatabase:
         value: int | str = row[0] if row else ""
         return value
 
+    def lacks_index_of_log(self) -> bool:
+        """Tell whether reading fails since the log's index cannot be opened; do not wait."""
+        try:
+            self._connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
+        except sqlite3.Error as error:
+            if _code(error) == sqlite3.SQLITE_CANTOPEN:
+                return True
+            raise self._translate(error) from error
+        return False
+
     def about(self) -> About:
         """Return the engine's version, the schema's, and how writes are journalled."""
         return About(
             engine_version=sqlite3.sqlite_version,
             schema_version=int(self.pragma("user_version")),
-            journal_mode=str(self.pragma("journal_mode")),
+            # Of a file taken for immutable SQLite says `delete`, whatever its mode.
+            journal_mode="unknown" if self._immutable else str(self.pragma("journal_mode")),
         )
 
     def close(self) -> None:
@@ -220,7 +246,7 @@ class SQLiteDatabase:
         if isinstance(error, OverflowError):
             return BadInputError("a number is beyond 64 bits")
         if isinstance(error, sqlite3.IntegrityError):
-            return _constraint(error)
+            return _constraint(error)(f"{self._path} refuses this write: {error}")
         if isinstance(error, sqlite3.ProgrammingError) and "closed database" in str(error):
             return UsageError(f"the store {self._path} is closed")
         if isinstance(error, sqlite3.DataError):
@@ -244,16 +270,20 @@ class SQLiteDatabase:
         return AgentStateError(f"{self._path}: {type(error).__name__}: {error}")
 
 
+def _do_nothing() -> None:
+    """Stand where nobody wants to be called."""
+
+
 def _code(error: Exception) -> int | None:
     """Return SQLite's primary result code; the driver's own errors have none."""
     code: Any = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
 
 
-def _constraint(error: Exception) -> ConstraintError:
+def _constraint(error: Exception) -> type[ConstraintError]:
     extended = getattr(error, "sqlite_errorcode", None)
     if extended == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
-        return MissingReferenceError(str(error))
+        return MissingReferenceError
     if extended in {sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE}:
-        return DuplicateKeyError(str(error))
-    return ConstraintError(str(error))
+        return DuplicateKeyError
+    return ConstraintError

@@ -20,6 +20,13 @@ THREADS: Final = Shape(
     id="id",
     extra=("messages", "branches"),
 )
+THREAD: Final = Shape(
+    noun="threads",
+    fields=THREADS.fields,
+    columns=THREADS.columns,
+    id=THREADS.id,
+    extra=(*THREADS.extra, "checkpoints", "goal", "tools"),
+)
 TOOLS: Final = Shape(
     noun="tools",
     fields=field_names(DynamicToolRecord),

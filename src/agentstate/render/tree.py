@@ -13,7 +13,7 @@ from agentstate.records import ThreadMetadata, ThreadStatus
 from agentstate.render import times
 from agentstate.render.text import cell_width, count, cut, first_line, screen_safe, short_path
 from agentstate.render.theme import Line, plain
-from agentstate.render.tree_layout import BranchView, WholeView, branch_rows, whole_rows
+from agentstate.render.tree_layout import NO_LEAF, BranchView, WholeView, branch_rows, whole_rows
 from agentstate.render.tree_row import RowPainter, TreeOptions, clip
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def tree_lines(view: BranchView | WholeView, options: TreeOptions) -> Iterator[L
         rows = chain(first, rows)
     yield from header.lines(frame)
     if not records:
-        yield clip([(options.drawn("no messages yet"), "dim")], frame, options.ellipsis)
+        remark = NO_LEAF.text if view.stats.messages else "no messages yet"
+        yield clip([(options.drawn(remark), "dim")], frame, options.ellipsis)
     for row in rows:
         yield from painter.lines(row, frame)
 

@@ -108,7 +108,7 @@ def branch_rows(view: BranchView, roles: Collection[str] = ()) -> Iterator[Row]:
         )
         yield from _stub_rows(stubs, is_end=is_end)
     if view.thread.current_leaf_id is None and view.stats.messages:
-        yield _NO_LEAF
+        yield NO_LEAF
 
 
 def whole_rows(view: WholeView, roles: Collection[str] = ()) -> Iterator[Row]:
@@ -128,13 +128,13 @@ def whole_rows(view: WholeView, roles: Collection[str] = ()) -> Iterator[Row]:
         note = f"parent #{message.parent_entry_id}"
         yield MessageRow(message=message, leaf=message.id == leaf_id, note=note)
     if view.messages and leaf_id is None:
-        yield _NO_LEAF
+        yield NO_LEAF
     elif leaf_id is not None and leaf_id not in forest.messages:
         text = f"the current leaf #{leaf_id} is not a message of this thread"
         yield RemarkRow(text=text, warning=True)
 
 
-_NO_LEAF: Final = RemarkRow(
+NO_LEAF: Final = RemarkRow(
     text="no current leaf; `agentstate messages checkout MESSAGE` sets one", warning=True
 )
 
@@ -180,7 +180,7 @@ class _Walk:
             below=run + (RAIL if entry in self._children else BLANK),
             active=entry in self._active,
             leaf=entry == self._leaf_id,
-            note=f"parent #{message.parent_entry_id} is missing" if is_orphan else "",
+            note=f"parent #{message.parent_entry_id} is not in this thread" if is_orphan else "",
         )
 
     def _push_children(self, entry: int | None, run: str, level: int) -> None:

@@ -6,11 +6,11 @@ Nothing here knows the database.
 """
 
 from agentstate.session_index.index import (
-    BadLine,
     CompactionResult,
     IndexContents,
     IndexLine,
     SessionIndex,
+    UnparsedLine,
 )
 
-__all__ = ["BadLine", "CompactionResult", "IndexContents", "IndexLine", "SessionIndex"]
+__all__ = ["CompactionResult", "IndexContents", "IndexLine", "SessionIndex", "UnparsedLine"]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from agentstate.errors import AgentStateError, StoreBusyError
+from agentstate.record import Record, record
 from agentstate.session_index import files
 from agentstate.session_index.lines import encode, pieces
 from agentstate.session_index.scan import find_entry
@@ -24,37 +25,37 @@ _FIRST_COMPACTION: Final = 1 << 20
 """Bytes below which an append never compacts."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class IndexLine:
+@record
+class IndexLine(Record):
     """An entry and the number of its line, from 1."""
 
     number: int
     entry: SessionIndexEntry
 
 
-@dataclass(frozen=True, kw_only=True)
-class BadLine:
+@record
+class UnparsedLine(Record):
     """A line that cannot be parsed, its number from 1, and why."""
 
     number: int
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class IndexContents:
+@record
+class IndexContents(Record):
     """All that a session index holds."""
 
     entries: tuple[IndexLine, ...]
     """Every entry in the order of the file; for one thread the last counts."""
-    bad_lines: tuple[BadLine, ...]
+    bad_lines: tuple[UnparsedLine, ...]
     lines: int
     """All lines, with bad and blank ones."""
     size: int
     """Bytes that were read."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class CompactionResult:
+@record
+class CompactionResult(Record):
     """What a compaction read and what it kept.
 
     What other programs appended meanwhile, or a last line without its newline, is carried over
@@ -154,7 +155,7 @@ class SessionIndex:
     def read(self) -> IndexContents:
         """Return every entry and every bad line, with their line numbers."""
         entries: list[IndexLine] = []
-        bad_lines: list[BadLine] = []
+        bad_lines: list[UnparsedLine] = []
         number = size = 0
         for number, line in enumerate(files.read_lines(self.path), start=1):
             size += len(line)
@@ -163,9 +164,9 @@ class SessionIndex:
             entries.extend(IndexLine(number=number, entry=entry) for entry in good)
             if len(parts) > 1:
                 reason = f"several writes ran together; entries that can be read: {len(good)}"
-                bad_lines.append(BadLine(number=number, reason=reason))
+                bad_lines.append(UnparsedLine(number=number, reason=reason))
             elif parts and not good:
-                bad_lines.append(BadLine(number=number, reason=parts[0].fault))
+                bad_lines.append(UnparsedLine(number=number, reason=parts[0].fault))
         return IndexContents(
             entries=tuple(entries), bad_lines=tuple(bad_lines), lines=number, size=size
         )

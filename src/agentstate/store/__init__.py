@@ -14,6 +14,7 @@ from agentstate.store.context import Context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
 
@@ -105,13 +106,15 @@ class StateStore:
         timeout: float = DEFAULT_TIMEOUT,
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] | None = None,
+        before_commit: Callable[[], object] | None = None,
     ) -> Self:
         """Open a store; stands for the Rust program's `StateStore::open`.
 
         Without a path the environment and the defaults decide. A store opened to write is
         migrated, and made where there is none unless `create` is false; one opened `read_only`
         is read as it is, and nothing in its folder changes. `timeout` is the wait for a lock in
-        seconds; `clock` gives Unix seconds; `new_id` gives ids for new threads.
+        seconds; `clock` gives Unix seconds; `new_id` gives ids for new threads; `before_commit`
+        is called when a write, but not a migration, is about to be committed.
 
         Raises `StoreNotFoundError`, `NotAStoreError`, `StoreTooOldError` (reading),
         `StoreTooNewError` (writing), `StoreBusyError`, `StoreUnavailableError`.
@@ -125,6 +128,8 @@ class StateStore:
             database, found_version = open_for_reading(location.path, timeout), None
         else:
             database, found_version = open_for_writing(location.path, timeout, create=create)
+            if before_commit is not None:
+                database.before_commit = before_commit
         context = Context(
             database=database,
             index_path=location.index_path,
@@ -162,6 +167,10 @@ class StateStore:
         from agentstate.store.information import information  # noqa: PLC0415 - see the class
 
         return information(self._context.database, self._location)
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Read in one transaction, so that several reads see one state of the store."""
+        return self._context.database.snapshot()
 
     def close(self) -> None:
         """Close the connection."""

@@ -6,11 +6,14 @@ cycle ends it; what it went through is judged afterwards.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from agentstate import jsontext
 from agentstate.errors import CorruptStoreError
 from agentstate.records import MessageRecord
+from agentstate.store.context import warn
+from agentstate.store.rows import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -77,8 +80,7 @@ def length(database: Database, thread_id: str, leaf: int) -> int:
     """Return how many messages the whole branch has; a damaged one, how many are reached."""
     size = _size(database, thread_id)
     params = {"leaf": leaf, "thread_id": thread_id, "steps": size}
-    row = database.one(_LENGTH, params)
-    return min(int(row[0]), size) if row else 0
+    return min(count(database, _LENGTH, params), size)
 
 
 def stream(
@@ -125,6 +127,36 @@ def decode_message(row: Row, decode: Decode) -> MessageRecord:
     return record
 
 
+def decode_in_part(row: Row) -> MessageRecord:
+    """Decode what can be read of a row of `COLUMNS`, its item as text, and warn of the rest.
+
+    Listings show such a message, so that people can get out: bytes as text with replacement
+    characters, an item that is not JSON as none, a time that is no number as 0.
+    """
+    try:
+        return decode_message(row, jsontext.verify)
+    except CorruptStoreError as error:
+        warn(f"shown in part: {error}")
+    message_id, thread_id, parent_entry_id, role, content, item_json, created_at = row
+    item = None
+    if item_json is not None:
+        with suppress(CorruptStoreError):
+            item = _item(message_id, item_json, jsontext.verify)
+    return MessageRecord(
+        id=message_id,
+        thread_id=thread_id,
+        role=_text(role),
+        content=_text(content),
+        item=item,
+        created_at=created_at if type(created_at) is int else 0,
+        parent_entry_id=parent_entry_id if type(parent_entry_id) is int else None,
+    )
+
+
+def _text(value: object) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
 _new: Final[Callable[[type[MessageRecord]], MessageRecord]] = object.__new__
 
 
@@ -146,8 +178,7 @@ def _steps(database: Database, thread_id: str, limit: int | None) -> int:
 
 
 def _size(database: Database, thread_id: str) -> int:
-    row = database.one(_COUNT, {"thread_id": thread_id})
-    return int(row[0]) if row else 0
+    return count(database, _COUNT, {"thread_id": thread_id})
 
 
 def _judge(steps: Sequence[Row], thread_id: str, leaf: int, limit: int | None) -> None:
@@ -167,7 +198,7 @@ def _judge(steps: Sequence[Row], thread_id: str, leaf: int, limit: int | None) -
     if last_parent is None:
         return
     if len({step[0] for step in steps}) < len(steps):
-        raise _corrupt(thread_id, f"messages {_cycle(steps)} are a cycle of parents")
+        raise _corrupt(thread_id, _cycle(steps))
     if limit is None or len(steps) < limit:
         raise _corrupt(thread_id, f"message {last_id} has parent {last_parent}, which is missing")
 
@@ -179,7 +210,10 @@ def _cycle(steps: Sequence[Row], shown: int = 10) -> str:
             break
         seen[message_id] = None
     members = list(seen)[list(seen).index(message_id) :]
-    return ", ".join(map(str, members[:shown])) + (", …" if len(members) > shown else "")
+    if len(members) == 1:
+        return f"message {members[0]} is its own parent"
+    named = ", ".join(map(str, members[:shown])) + (", …" if len(members) > shown else "")
+    return f"messages {named} are a cycle of parents"
 
 
 def bad_leaf(thread_id: str, leaf: object, leaf_thread: str | None) -> CorruptStoreError:

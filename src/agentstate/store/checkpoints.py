@@ -10,8 +10,8 @@ from agentstate.errors import BadInputError, CheckpointNotFoundError, CorruptSto
 from agentstate.records import CheckpointRecord
 from agentstate.store.binding import bind_limit, field_names
 from agentstate.store.branches import decoder
-from agentstate.store.rows import fill, is_sound
-from agentstate.store.threads import unknown_thread
+from agentstate.store.rows import count, fill, is_sound
+from agentstate.store.thread_rows import unknown_thread
 
 if TYPE_CHECKING:
     from agentstate.db.port import Row
@@ -115,8 +115,7 @@ class Checkpoints:
     def count(self, thread_id: str) -> int:
         """Return how many checkpoints a thread has."""
         sql = "SELECT count(*) FROM checkpoints WHERE thread_id = :thread_id"
-        row = self._db.one(sql, {"thread_id": thread_id})
-        return int(row[0]) if row else 0
+        return count(self._db, sql, {"thread_id": thread_id})
 
     def delete(self, thread_id: str, checkpoint_id: str) -> None:
         """Delete a checkpoint; stands for `delete_checkpoint`.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from agentstate.records import SideBranch
-from agentstate.store.branches import COLUMNS, decode_message, decoder
+from agentstate.store.branches import COLUMNS, decode_in_part
+from agentstate.store.rows import in_list
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,8 @@ WITH RECURSIVE inside(first_id, id) AS (
 )
 SELECT first_id, count(*), sum(is_leaf), max(CASE WHEN is_leaf = 1 THEN id END) FROM (
     SELECT first_id, id, CASE WHEN EXISTS (
-        SELECT 1 FROM messages AS answer WHERE answer.parent_entry_id = inside.id
+        SELECT 1 FROM messages AS answer
+        WHERE answer.parent_entry_id = inside.id AND answer.thread_id = :thread_id
     ) THEN 0 ELSE 1 END AS is_leaf FROM inside
 ) AS sized GROUP BY first_id ORDER BY first_id
 """
@@ -56,10 +58,10 @@ def _leaving(
     database: Database, thread_id: str, points: Sequence[int], following: Sequence[int]
 ) -> list[Row]:
     """Size what answers one of `points` and is not the next message of the path."""
-    on_path, params = _in("p", points)
+    on_path, params = in_list("p", points)
     condition = f"parent_entry_id IN ({on_path})"
     if following:
-        excluded, more = _in("f", following)
+        excluded, more = in_list("f", following)
         params |= more
         condition += f" AND id NOT IN ({excluded})"
     return database.all(_SIZES.format(leaving=condition), {**params, "thread_id": thread_id})
@@ -76,18 +78,11 @@ def _other_roots(database: Database, thread_id: str, first_id: int) -> list[Row]
 
 
 def _messages(database: Database, ids: Sequence[int]) -> dict[int, MessageRecord]:
-    decode = decoder(raw_json=True)
     found = {}
     for start in range(0, len(ids), _BATCH):
-        names, params = _in("i", ids[start : start + _BATCH])
+        names, params = in_list("i", ids[start : start + _BATCH])
         sql = f"SELECT {COLUMNS} FROM messages WHERE id IN ({names})"
         for row in database.all(sql, params):
-            message = decode_message(row, decode)
+            message = decode_in_part(row)
             found[message.id] = message
     return found
-
-
-def _in(prefix: str, values: Sequence[int]) -> tuple[str, dict[str, object]]:
-    """Return the named parameters of an IN list, and their values."""
-    params: dict[str, object] = {f"{prefix}{number}": value for number, value in enumerate(values)}
-    return ", ".join(f":{name}" for name in params), params

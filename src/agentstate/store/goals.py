@@ -9,7 +9,7 @@ from agentstate.errors import CorruptStoreError, GoalNotFoundError
 from agentstate.records import ThreadGoalRecord, ThreadGoalStatus
 from agentstate.store.binding import bind, bind_changes, field_names
 from agentstate.store.rows import fill, is_sound
-from agentstate.store.threads import unknown_thread
+from agentstate.store.thread_rows import unknown_thread
 
 if TYPE_CHECKING:
     from agentstate.db.port import Row

@@ -120,7 +120,7 @@ class Index:
         return IndexRebuild(
             entries=len(new),
             added=tuple(thread.id for thread in threads if thread.id not in old),
-            renamed=tuple(d for d in _drifted(old, by_id) if d.store_name is not None),
+            renamed=_drifted(old, by_id),
             kept_names=tuple(
                 entry.thread_id
                 for entry in new
@@ -170,10 +170,11 @@ def _ghosts(entries: dict[str, SessionIndexEntry], ids: Collection[str]) -> tupl
 def _drifted(
     entries: dict[str, SessionIndexEntry], threads: dict[str, ThreadMetadata]
 ) -> tuple[NameDrift, ...]:
+    """Compare names; one that only the index knows is kept by a rebuild, so it is no drift."""
     return tuple(
         NameDrift(
             thread_id=thread_id, index_name=entry.thread_name, store_name=threads[thread_id].name
         )
         for thread_id, entry in entries.items()
-        if thread_id in threads and entry.thread_name != threads[thread_id].name
+        if thread_id in threads and threads[thread_id].name not in {None, entry.thread_name}
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from agentstate.db import schema
 from agentstate.reports import StoreInfo
+from agentstate.store.rows import count
 
 if TYPE_CHECKING:
     from agentstate.config import Location
@@ -28,8 +29,7 @@ def information(database: Database, location: Location) -> StoreInfo:
     counts: dict[str, int] = {}
     for table in _TABLES:
         if database.has_table(table):
-            row = database.one(f"SELECT count(*) FROM {table}")
-            counts[table] = int(row[0]) if row else 0
+            counts[table] = count(database, f"SELECT count(*) FROM {table}")
     about = database.about()
     return StoreInfo(
         path=str(location.path),

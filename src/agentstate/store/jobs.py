@@ -12,9 +12,8 @@ from agentstate.errors import (
     JobNotFoundError,
 )
 from agentstate.records import JobStateRecord, JobStateStatus
-from agentstate.store.binding import bind, bind_changes, bind_limit, field_names
-from agentstate.store.context import warn
-from agentstate.store.rows import fill, is_sound
+from agentstate.store.binding import bind, bind_changes, field_names
+from agentstate.store.rows import count, fill, is_sound, read_on
 
 if TYPE_CHECKING:
     from agentstate.db.port import Row
@@ -82,17 +81,10 @@ class Jobs:
         """Return jobs, newest `updated_at` first, ties by id (None: all).
 
         Stands for the Rust program's `list_jobs`. A row that cannot be read is left out and
-        reported as an `AgentStateWarning`.
+        reported as an `AgentStateWarning`; the limit counts those that can.
         """
-        clause, params = bind_limit(limit)
-        jobs = []
-        sql = f"SELECT {_COLUMNS} FROM jobs ORDER BY updated_at DESC, id {clause}"
-        for row in self._db.all(sql, params):
-            try:
-                jobs.append(_job(row))
-            except CorruptStoreError as error:
-                warn(f"left out: {error}")
-        return jobs
+        sql = f"SELECT {_COLUMNS} FROM jobs ORDER BY updated_at DESC, id"
+        return read_on(self._db, sql, {}, _job, limit)
 
     def exists(self, job_id: str) -> bool:
         """Tell whether there is such a job, also one that cannot be read."""
@@ -101,8 +93,7 @@ class Jobs:
 
     def count(self) -> int:
         """Return how many jobs there are."""
-        row = self._db.one("SELECT count(*) FROM jobs")
-        return int(row[0]) if row else 0
+        return count(self._db, "SELECT count(*) FROM jobs")
 
     def delete(self, job_id: str) -> None:
         """Delete a job; stands for `delete_job`, and raises `JobNotFoundError`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from agentstate import jsontext
@@ -15,13 +16,14 @@ from agentstate.errors import (
 )
 from agentstate.store import branches, forks
 from agentstate.store.binding import BUMP, require_limit
-from agentstate.store.branches import COLUMNS, decode_message, decoder
-from agentstate.store.threads import unknown_thread
+from agentstate.store.branches import COLUMNS, decode_in_part, decode_message, decoder
+from agentstate.store.thread_rows import require_thread, unknown_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import EllipsisType
 
+    from agentstate.db.port import Row
     from agentstate.records import JsonValue, MessageRecord, SideBranch
     from agentstate.store.context import Context
     from agentstate.store.openings import MessageOpening
@@ -158,22 +160,31 @@ class Messages:
         return openings.openings(self._db, message_ids)
 
     def leaves(self, thread_id: str, *, raw_json: bool = False) -> list[MessageRecord]:
-        """Return the messages that nothing answers, by id; stands for `list_leaf_messages`."""
-        decode = decoder(raw_json=raw_json)
+        """Return the messages that nothing answers, by id; stands for `list_leaf_messages`.
+
+        As there, an answer in another thread, which only damage makes, is one; a tree's sizes
+        and `ThreadStats` do not count it. To look would double the time. With `raw_json`, which
+        is for showing, a message that cannot be read is given in part, its item as None, and
+        reported as an `AgentStateWarning`; otherwise it raises `CorruptStoreError`.
+        """
+        decode = _decode(raw_json=raw_json)
         rows = self._db.all(
             f"SELECT {COLUMNS} FROM messages WHERE thread_id = :thread_id AND NOT EXISTS ("
             "SELECT 1 FROM messages AS answer WHERE answer.parent_entry_id = messages.id"
             ") ORDER BY id",
             {"thread_id": thread_id},
         )
-        return [decode_message(row, decode) for row in rows]
+        return [decode(row) for row in rows]
 
     def all(self, thread_id: str, *, raw_json: bool = False) -> Iterator[MessageRecord]:
-        """Yield every message of a thread on all branches, by id, whatever the tree looks like."""
-        decode = decoder(raw_json=raw_json)
+        """Yield every message of a thread on all branches, by id, whatever the tree looks like.
+
+        For `raw_json` see `leaves`.
+        """
+        decode = _decode(raw_json=raw_json)
         sql = f"SELECT {COLUMNS} FROM messages WHERE thread_id = :thread_id ORDER BY id"
         for row in self._db.stream(sql, {"thread_id": thread_id}):
-            yield decode_message(row, decode)
+            yield decode(row)
 
     def checkout(self, thread_id: str, message_id: int) -> None:
         """Make a message of the thread its leaf; stands for `set_current_leaf_id`.
@@ -182,12 +193,10 @@ class Messages:
         this thread, which the Rust program would accept.
         """
         with self._db.transaction():
-            sql = "SELECT 1 FROM threads WHERE id = :thread_id"
-            if self._db.one(sql, {"thread_id": thread_id}) is None:
-                raise unknown_thread(thread_id)
+            require_thread(self._db, thread_id)
             if self.thread_of(message_id) != thread_id:
                 raise MessageNotFoundError(f"no message {message_id} in thread {thread_id!r}")
-            self._move_leaf(thread_id, message_id)
+            self._move_leaf(thread_id, message_id, self._context.now())
 
     def clear(self, thread_id: str) -> int:
         """Delete a thread's messages and return how many; stands for `clear_messages`.
@@ -245,6 +254,7 @@ class Messages:
     def _insert(
         self, thread_id: str, role: str, content: str, item_json: str | None, parent: int | None
     ) -> int:
+        now = self._context.now()
         row = self._db.one(
             "INSERT INTO messages(thread_id, role, content, item_json, created_at, "
             "parent_entry_id) VALUES (:thread_id, :role, :content, :item_json, :now, :parent) "
@@ -254,21 +264,28 @@ class Messages:
                 "role": role,
                 "content": content,
                 "item_json": item_json,
-                "now": self._context.now(),
+                "now": now,
                 "parent": parent,
             },
         )
         if row is None:
             raise CorruptStoreError(f"no id came back for a new message of {thread_id!r}")
         message_id = int(row[0])
-        self._move_leaf(thread_id, message_id)
+        self._move_leaf(thread_id, message_id, now)
         return message_id
 
-    def _move_leaf(self, thread_id: str, message_id: int) -> None:
+    def _move_leaf(self, thread_id: str, message_id: int, now: int) -> None:
         self._db.execute(
             f"UPDATE threads SET current_leaf_id = :leaf, {BUMP} WHERE id = :thread_id",
-            {"leaf": message_id, "now": self._context.now(), "thread_id": thread_id},
+            {"leaf": message_id, "now": now, "thread_id": thread_id},
         )
+
+
+def _decode(*, raw_json: bool) -> Callable[[Row], MessageRecord]:
+    """Return how to read the rows of a listing; see `Messages.leaves`."""
+    if raw_json:
+        return decode_in_part
+    return partial(decode_message, decode=decoder(raw_json=False))
 
 
 def _encode(role: str, content: str, item: JsonValue) -> str | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from agentstate.store.rows import in_list
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -40,10 +42,10 @@ def openings(database: Database, message_ids: Sequence[int]) -> list[MessageOpen
     found = {}
     for start in range(0, len(message_ids), _BATCH):
         batch = message_ids[start : start + _BATCH]
-        params = {f"id{number}": message_id for number, message_id in enumerate(batch)}
+        names, params = in_list("id", batch)
         rows = database.all(
             f"SELECT id, thread_id, role, substr(content, 1, {_LENGTH}) FROM messages "
-            f"WHERE id IN ({', '.join(f':{name}' for name in params)})",
+            f"WHERE id IN ({names})",
             params,
         )
         found.update({row[0]: MessageOpening(*row) for row in rows})

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from agentstate.records import SessionSource, ThreadListFilters, ThreadSort, ThreadStatus
-from agentstate.store.binding import bind_limit
 
 if TYPE_CHECKING:
     from agentstate.db.port import Database
@@ -21,13 +20,12 @@ _ORDER: Final = {
 def listing(
     filters: ThreadListFilters, database: Database, *, count: bool = False
 ) -> tuple[str, dict[str, object]]:
-    """Return the clauses after `FROM threads`, and their parameters."""
+    """Return the clauses after `FROM threads` but for the limit, and their parameters."""
     conditions, params = _conditions(filters, database)
     clauses = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     if count:
         return clauses, params
-    limit, limit_params = bind_limit(filters.limit)
-    return f"{clauses} ORDER BY {_ORDER[filters.sort]} {limit}", params | limit_params
+    return f"{clauses} ORDER BY {_ORDER[filters.sort]}", params
 
 
 def _conditions(

@@ -9,34 +9,34 @@ from agentstate.errors import (
     AmbiguousError,
     BadInputError,
     ConflictError,
-    CorruptStoreError,
-    ThreadNotFoundError,
 )
 from agentstate.records import (
     SessionIndexEntry,
-    SessionSource,
     ThreadListFilters,
     ThreadMetadata,
     ThreadStats,
-    ThreadStatus,
 )
-from agentstate.store.binding import bind, bind_changes, bind_fields, bind_limit, field_names
-from agentstate.store.context import warn
-from agentstate.store.rows import fill, is_sound
+from agentstate.store.binding import bind, bind_changes, bind_fields, bind_limit
+from agentstate.store.rows import count, in_list, read_on
 from agentstate.store.thread_filters import listing
+from agentstate.store.thread_rows import (
+    COLUMN,
+    COLUMNS,
+    FIELDS,
+    decode_thread,
+    has_thread,
+    index_entry,
+    unknown_thread,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from agentstate.db.port import Row
     from agentstate.store.context import Context
 
-_FIELDS: Final = field_names(ThreadMetadata)
-# The field `name` is the column `title`; every other field is the column of its own name.
-_COLUMN: Final = {field: "title" if field == "name" else field for field in _FIELDS}
-_COLUMNS: Final = ", ".join(_COLUMN.values())
 # The leaf belongs to the messages: no write of a thread's columns moves it.
-_WRITABLE: Final = tuple(field for field in _FIELDS if field != "current_leaf_id")
+_WRITABLE: Final = tuple(field for field in FIELDS if field != "current_leaf_id")
 _BATCH: Final = 500
 
 
@@ -53,16 +53,16 @@ class Threads:
 
         Stands for the Rust program's `upsert_thread`. Appends an index line.
         """
-        updates = ", ".join(f"{_COLUMN[f]} = excluded.{_COLUMN[f]}" for f in _WRITABLE[1:])
+        updates = ", ".join(f"{COLUMN[f]} = excluded.{COLUMN[f]}" for f in _WRITABLE[1:])
         with self._db.transaction():
             self._insert(thread, f"ON CONFLICT(id) DO UPDATE SET {updates}")
-        self._context.publish(_index_entry(thread))
+        self._context.publish(index_entry(thread))
 
     def create(self, thread: ThreadMetadata) -> None:
         """Add a thread, with no leaf yet; raises `ConflictError` where its id exists."""
         with self._db.transaction():
             self._insert(thread)
-        self._context.publish(_index_entry(thread))
+        self._context.publish(index_entry(thread))
 
     def update(self, thread_id: str, **columns: Any) -> None:  # noqa: ANN401 - a thread's fields
         """Set the named columns only, and bump `updated_at` to now unless it is among them.
@@ -70,7 +70,7 @@ class Threads:
         Raises `ThreadNotFoundError`, and `UsageError` for a column that cannot be set.
         """
         settings, params = bind_changes(
-            ThreadMetadata, columns, fixed=("id", "current_leaf_id"), columns=_COLUMN
+            ThreadMetadata, columns, fixed=("id", "current_leaf_id"), columns=COLUMN
         )
         with self._db.transaction():
             before = self._require(thread_id)
@@ -79,8 +79,8 @@ class Threads:
                 {**params, "thread_id": thread_id, "now": self._context.now()},
             )
             after = self._require(thread_id)
-        if _index_entry(after) != _index_entry(before):
-            self._context.publish(_index_entry(after))
+        if index_entry(after) != index_entry(before):
+            self._context.publish(index_entry(after))
 
     def rename(self, thread_id: str, name: str | None) -> None:
         """Give a thread another name, or none; raises `ThreadNotFoundError`."""
@@ -108,50 +108,69 @@ class Threads:
             raise AmbiguousError(f"several threads are named {name!r}: {ids}")
         if found:
             return found[0]
-        self._context.publish(_index_entry(thread))
+        self._context.publish(index_entry(thread))
         return thread
 
     def get(self, thread_id: str) -> ThreadMetadata | None:
         """Return a thread; stands for the Rust program's `get_thread`."""
         row = self._db.one(
-            f"SELECT {_COLUMNS} FROM threads WHERE id = :thread_id", {"thread_id": thread_id}
+            f"SELECT {COLUMNS} FROM threads WHERE id = :thread_id", {"thread_id": thread_id}
         )
-        return _thread(row) if row else None
+        return decode_thread(row) if row else None
+
+    def exists(self, thread_id: str) -> bool:
+        """Tell whether there is such a thread, also one that cannot be read."""
+        return has_thread(self._db, thread_id)
 
     def list(self, filters: ThreadListFilters | None = None) -> Sequence[ThreadMetadata]:
         """Return the threads that pass the filters, newest `updated_at` first, ties by id.
 
         Stands for the Rust program's `list_threads`. A row that cannot be read is left out and
-        reported as an `AgentStateWarning`.
+        reported as an `AgentStateWarning`; the limit counts those that can.
         """
-        condition, params = listing(filters or ThreadListFilters(), self._db)
-        return list(_readable(self._db.all(f"SELECT {_COLUMNS} FROM threads {condition}", params)))
+        wanted = filters or ThreadListFilters()
+        clauses, params = listing(wanted, self._db)
+        sql = f"SELECT {COLUMNS} FROM threads {clauses}"
+        return read_on(self._db, sql, params, decode_thread, wanted.limit)
 
     def count(self, filters: ThreadListFilters) -> int:
         """Return how many threads pass the filters, whatever the limit."""
         condition, params = listing(filters, self._db, count=True)
-        row = self._db.one(f"SELECT count(*) FROM threads {condition}", params)
-        return int(row[0]) if row else 0
+        return count(self._db, f"SELECT count(*) FROM threads {condition}", params)
 
     def ids(self) -> Sequence[str]:
         """Return every id, sorted."""
-        rows = self._db.all("SELECT id FROM threads ORDER BY id")
-        return [thread_id for (thread_id,) in rows if isinstance(thread_id, str)]
+        return _ids(self._db.all("SELECT id FROM threads ORDER BY id"))
+
+    def ids_by_name(self, name: str) -> Sequence[str]:
+        """Return the ids of the threads of that name, as `by_name` does, without reading them."""
+        sql, params = self._of_name(name)
+        return _ids(self._db.all(f"SELECT id {sql}", params))
+
+    def ids_by_prefix(self, prefix: str, limit: int | None = 10) -> Sequence[str]:
+        """Return the ids that start with `prefix`, sorted, without reading the threads."""
+        sql, params = _of_prefix(prefix, limit)
+        return _ids(self._db.all(f"SELECT id {sql}", params))
 
     def by_name(self, name: str) -> Sequence[ThreadMetadata]:
-        """Return the threads of that name, whatever its ASCII case, newest first."""
-        condition = self._db.same_text("title", "name")
-        sql = f"SELECT {_COLUMNS} FROM threads WHERE {condition} ORDER BY updated_at DESC, id"
-        return list(_readable(self._db.all(sql, {"name": name})))
+        """Return the threads of that name, whatever its ASCII case, newest first.
+
+        Raises `CorruptStoreError` where one of them cannot be read.
+        """
+        sql, params = self._of_name(name)
+        return [decode_thread(row) for row in self._db.all(f"SELECT {COLUMNS} {sql}", params)]
 
     def by_prefix(self, prefix: str, limit: int | None = 10) -> Sequence[ThreadMetadata]:
-        """Return threads whose id starts with `prefix`, in order of id."""
-        clause, params = bind_limit(limit)
-        sql = (
-            f"SELECT {_COLUMNS} FROM threads WHERE substr(id, 1, length(:prefix)) = :prefix "
-            f"ORDER BY id {clause}"
-        )
-        return list(_readable(self._db.all(sql, {"prefix": prefix, **params})))
+        """Return threads whose id starts with `prefix`, in order of id.
+
+        Raises `CorruptStoreError` where one of them cannot be read.
+        """
+        sql, params = _of_prefix(prefix, limit)
+        return [decode_thread(row) for row in self._db.all(f"SELECT {COLUMNS} {sql}", params)]
+
+    def _of_name(self, name: str) -> tuple[str, dict[str, object]]:
+        condition = self._db.same_text("title", "name")
+        return f"FROM threads WHERE {condition} ORDER BY updated_at DESC, id", {"name": name}
 
     def stats(self, thread_ids: Sequence[str]) -> dict[str, ThreadStats]:
         """Return the size of each thread's tree, with one query for every 500 threads.
@@ -166,13 +185,13 @@ class Threads:
         return sizes
 
     def _stats(self, thread_ids: Sequence[str]) -> Sequence[Row]:
-        params = {f"id{number}": thread_id for number, thread_id in enumerate(thread_ids)}
+        names, params = in_list("id", thread_ids)
         return self._db.all(
             "SELECT thread_id, count(*), count(*) - count(DISTINCT parent_id) FROM ("
             "SELECT messages.thread_id, answered.id AS parent_id FROM messages "
             "LEFT JOIN messages AS answered ON answered.id = messages.parent_entry_id "
             "AND answered.thread_id = messages.thread_id "
-            f"WHERE messages.thread_id IN ({', '.join(f':{name}' for name in params)})"
+            f"WHERE messages.thread_id IN ({names})"
             ") AS edges GROUP BY thread_id",
             params,
         )
@@ -238,7 +257,7 @@ class Threads:
     def _insert(self, thread: ThreadMetadata, on_conflict: str = "") -> None:
         if not thread.id:
             raise BadInputError("a thread's id must not be empty")
-        columns = ", ".join(_COLUMN[field] for field in _WRITABLE)
+        columns = ", ".join(COLUMN[field] for field in _WRITABLE)
         values = ", ".join(f":{field}" for field in _WRITABLE)
         sql = f"INSERT INTO threads({columns}) VALUES ({values}) {on_conflict}"
         try:
@@ -255,45 +274,12 @@ class Threads:
         return thread
 
 
-def unknown_thread(thread_id: str) -> ThreadNotFoundError:
-    """Say that there is no such thread."""
-    return ThreadNotFoundError(f"no thread {thread_id!r}; see agentstate threads list --all")
+def _of_prefix(prefix: str, limit: int | None) -> tuple[str, dict[str, object]]:
+    clause, params = bind_limit(limit)
+    sql = f"FROM threads WHERE substr(id, 1, length(:prefix)) = :prefix ORDER BY id {clause}"
+    return sql, {"prefix": prefix, **params}
 
 
-_STATUS: Final = {status.value: status for status in ThreadStatus}
-_SOURCE: Final = {source.value: source for source in SessionSource}
-
-
-def _thread(row: Row) -> ThreadMetadata:
-    """Decode a row of `_COLUMNS`; raises `CorruptStoreError` where its types are wrong."""
-    thread = fill(ThreadMetadata, _FIELDS, row)
-    values = vars(thread)
-    if type(thread.current_leaf_id) is not int:
-        # Listed all the same, so that people can get out; reading the branch says what is wrong.
-        values["current_leaf_id"] = None
-    if not is_sound(thread):
-        raise CorruptStoreError(
-            f"thread {thread.id!r} has a value of the wrong type; see agentstate doctor"
-        )
-    values["status"] = _STATUS.get(thread.status, ThreadStatus.IDLE)
-    values["source"] = _SOURCE.get(thread.source, SessionSource.UNKNOWN)
-    values["ephemeral"] = bool(thread.ephemeral)
-    values["archived"] = bool(thread.archived)
-    return thread
-
-
-def _readable(rows: Sequence[Row]) -> Iterator[ThreadMetadata]:
-    for row in rows:
-        try:
-            yield _thread(row)
-        except CorruptStoreError as error:
-            warn(f"left out: {error}")
-
-
-def _index_entry(thread: ThreadMetadata) -> SessionIndexEntry:
-    return SessionIndexEntry(
-        thread_id=thread.id,
-        thread_name=thread.name,
-        updated_at=thread.updated_at,
-        rollout_path=thread.rollout_path,
-    )
+def _ids(rows: Sequence[Row]) -> Sequence[str]:
+    """Return ids, but for those of another type, which no selector can name."""
+    return [thread_id for (thread_id,) in rows if isinstance(thread_id, str)]

@@ -10,7 +10,7 @@ from agentstate.records import DynamicToolRecord
 from agentstate.store.binding import bind, field_names
 from agentstate.store.branches import decoder
 from agentstate.store.rows import fill, is_sound
-from agentstate.store.threads import unknown_thread
+from agentstate.store.thread_rows import require_thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,9 +38,7 @@ class Tools:
         """
         rows = [{"thread_id": thread_id, **bind(tool)} for tool in tools]
         with self._db.transaction():
-            sql = "SELECT 1 FROM threads WHERE id = :thread_id"
-            if self._db.one(sql, {"thread_id": thread_id}) is None:
-                raise unknown_thread(thread_id)
+            require_thread(self._db, thread_id)
             sql = "DELETE FROM thread_dynamic_tools WHERE thread_id = :thread_id"
             self._db.execute(sql, {"thread_id": thread_id})
             try:

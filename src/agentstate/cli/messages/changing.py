@@ -116,11 +116,12 @@ def clear(
     with run.read() if dry_run else run.write() as store:
         found = find_thread_to_destroy(store, run, thread, asks=not yes)
         size = store.threads.stats([found.id])[found.id]
-        what = f"{count(size.messages, 'message')} of thread {described(found)}"
+        whose = f"of thread {described(found)}"
         deleted = size.messages
         if not dry_run:
-            confirm(f"Delete {what}?", yes=yes)
+            confirm(f"Delete {count(deleted, 'message')} {whose}?", yes=yes)
             deleted = store.messages.clear(found.id)
-        run.note(f"{'would delete' if dry_run else 'deleted'} {what}")
+        done = "would delete" if dry_run else "deleted"
+        run.note(f"{done} {count(deleted, 'message')} {whose}")
     if dry_run or output is not None:
         answer.row({"thread_id": found.id, "messages": deleted})

@@ -15,12 +15,12 @@ from agentstate.cli.invocation import invocation
 from agentstate.cli.options import OutputFormat
 from agentstate.cli.printing import can_show, draw_lines
 from agentstate.cli.selectors import find_thread
-from agentstate.errors import CorruptStoreError
+from agentstate.errors import UsageError
 from agentstate.records import ThreadMetadata
 from agentstate.render import shapes
 from agentstate.render.theme import screen_width
 from agentstate.render.tree import tree_lines
-from agentstate.render.tree_forest import tree_nodes
+from agentstate.render.tree_forest import Forest, tree_nodes
 from agentstate.render.tree_layout import BranchView, WholeView
 from agentstate.render.tree_row import TreeOptions
 from agentstate.store import StateStore
@@ -70,12 +70,14 @@ def tree(  # noqa: PLR0913 - one parameter for each option
     """
     answer = Answer(ctx, shapes.TREE, Wanted(output=output, fields=fields, null=null, raw=raw))
     whole = all_branches or depth is not None
+    drawn = output in {None, OutputFormat.TABLE} and fields is None and not null
+    if whole and not drawn and (depth is not None or limit):
+        raise UsageError("--depth, and --limit with --all, are for the drawing; as data give all")
     if limit is None:
         limit = 0 if whole else _LIMIT
-    drawn = output in {None, OutputFormat.TABLE} and fields is None and not null
     roles = frozenset(role or ())
     run = invocation(ctx)
-    with run.read() as store:
+    with run.read() as store, store.snapshot():
         found = find_thread(store, run, thread)
         if not drawn and whole:
             answer.rows(_in_roles(_all_nodes(store, found), roles))
@@ -158,9 +160,6 @@ def _in_roles(nodes: Iterable[dict[str, Any]], roles: frozenset[str]) -> Iterato
 
 def _all_nodes(store: StateStore, thread: ThreadMetadata) -> Iterator[dict[str, Any]]:
     """Give every message of a thread, also where its active branch is damaged."""
-    try:
-        active = set(store.messages.branch_ids(thread.id))
-    except CorruptStoreError:
-        active = set()
     everything = list(store.messages.all(thread.id, raw_json=True))
-    return tree_nodes(everything, active, thread.current_leaf_id)
+    active = Forest(everything).path_to(thread.current_leaf_id)
+    return tree_nodes(everything, set(active), thread.current_leaf_id)

@@ -108,7 +108,7 @@ def _change(
     change: Callable[[StateStore, str], None],
 ) -> None:
     """Change one thread; print it only where `-o` asks for it."""
-    answer = Answer(ctx, shapes.THREADS, Wanted(output=output))
+    answer = Answer(ctx, shapes.THREAD, Wanted(output=output))
     run = invocation(ctx)
     with run.write() as store:
         thread_id = find_thread(store, run, selector).id
@@ -129,17 +129,19 @@ def delete(
 
     Example: agentstate threads delete t-old --yes
     """
-    answer = Answer(ctx, shapes.THREADS, Wanted(output=output or OutputFormat.ID))
+    answer = Answer(ctx, shapes.THREAD, Wanted(output=output or OutputFormat.ID))
     refuse_unasked(yes=yes or dry_run)
     run = invocation(ctx)
     with run.read() if dry_run else run.write() as store:
         found = find_thread_to_destroy(store, run, thread, asks=not yes)
         size = store.threads.stats([found.id])[found.id]
         what = f"thread {described(found)} with {count(size.messages, 'message')}"
-        if not dry_run:
+        if dry_run:
+            run.note(f"would delete {what}")
+        else:
             confirm(f"Delete {what}?", yes=yes)
             store.threads.delete(found.id)
-        run.note(f"{'would delete' if dry_run else 'deleted'} {what}")
+            run.note(f"deleted thread {found.id}")
         if dry_run or output is not None:
             _show_deleted(answer, found, size, store.now)
 

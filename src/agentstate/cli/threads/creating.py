@@ -43,7 +43,7 @@ def create(  # noqa: PLR0913 - one parameter for each column
 
     Example: agentstate threads create --name "Fix the lexer" --cwd ~/src/app
     """
-    answer = Answer(ctx, shapes.THREADS, Wanted(output=output or OutputFormat.ID))
+    answer = Answer(ctx, shapes.THREAD, Wanted(output=output or OutputFormat.ID))
     given = columns.given(
         name=name,
         cwd=cwd or ".",
@@ -89,7 +89,7 @@ def ensure(  # noqa: PLR0913 - one parameter for each column
 
     Example: t=$(agentstate threads ensure nightly --cwd ~/src/app)
     """
-    answer = Answer(ctx, shapes.THREADS, Wanted(output=output or OutputFormat.ID))
+    answer = Answer(ctx, shapes.THREAD, Wanted(output=output or OutputFormat.ID))
     refuse_empty(name, "name")
     given = columns.given(
         name=name, cwd=cwd or ".", preview=preview, model_provider=provider, source=source

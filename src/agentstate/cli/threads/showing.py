@@ -1,8 +1,8 @@
 """Verbs that only read."""
 
 import time
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Collection, Sequence
+from typing import Annotated, Any
 
 import typer
 
@@ -96,7 +96,7 @@ def list_threads(  # noqa: PLR0913 - one parameter for each filter
         limit=limit or None,
         sort=sort,
     )
-    with invocation(ctx).read() as store:
+    with invocation(ctx).read() as store, store.snapshot():
         found = store.threads.list(filters)
         _show_list(answer, store, found, now)
         if limit:
@@ -133,7 +133,7 @@ def show(
 
     Example: agentstate threads show @last --fields status
     """
-    answer = Answer(ctx, shapes.THREADS, Wanted(output=output, fields=fields, raw=raw))
+    answer = Answer(ctx, shapes.THREAD, Wanted(output=output, fields=fields, raw=raw))
     run = invocation(ctx)
     with run.read() as store:
         present(answer, store, find_thread(store, run, thread))
@@ -141,13 +141,15 @@ def show(
 
 def present(answer: Answer, store: StateStore, thread: ThreadMetadata) -> None:
     """Show one thread in whatever shape is wanted."""
-    stats = store.threads.stats([thread.id])[thread.id]
-    if answer.is_table:
+    if not answer.is_table:
+        answer.row({**vars(thread), **_parts(store, thread.id, answer.fields)})
+        return
+    with store.snapshot():
         leaf = thread.current_leaf_id
         answer.table(
             render.threads.overview(
                 thread,
-                stats,
+                store.threads.stats([thread.id])[thread.id],
                 leaf=store.messages.get(leaf, raw_json=True) if leaf else None,
                 checkpoints=store.checkpoints.count(thread.id),
                 goal=store.goals.get(thread.id),
@@ -156,8 +158,21 @@ def present(answer: Answer, store: StateStore, thread: ThreadMetadata) -> None:
                 width=answer.width,
             )
         )
-    else:
-        answer.row({**vars(thread), **vars(stats)})
+
+
+def _parts(store: StateStore, thread_id: str, fields: Collection[str]) -> dict[str, Any]:
+    """Return what belongs to a thread, as far as these fields ask for it."""
+    found: dict[str, Any] = {}
+    with store.snapshot():
+        if not {"messages", "branches"}.isdisjoint(fields):
+            found |= vars(store.threads.stats([thread_id])[thread_id])
+        if "checkpoints" in fields:
+            found["checkpoints"] = store.checkpoints.count(thread_id)
+        if "goal" in fields:
+            found["goal"] = store.goals.get(thread_id)
+        if "tools" in fields:
+            found["tools"] = store.tools.list(thread_id)
+    return found
 
 
 def path(
@@ -182,7 +197,7 @@ def show_field(
     raw: bool = False,
 ) -> None:
     """Print one field of a thread; raises `NotFoundError` where it has none."""
-    answer = Answer(ctx, shapes.THREADS, Wanted(output=output, fields=field, raw=raw))
+    answer = Answer(ctx, shapes.THREAD, Wanted(output=output, fields=field, raw=raw))
     run = invocation(ctx)
     with run.read() as store:
         thread = find_thread(store, run, selector)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cli_support import append
-from support import raw
+from support import raw, rows
 
 if TYPE_CHECKING:
     from cli_support import Cli
@@ -153,3 +153,13 @@ def test_nothing_is_appended_to_a_leaf_that_is_none(cli: Cli) -> None:
     with raw(cli.db) as connection:
         connection.execute(TREES["dangling leaf"])
     assert "99" in cli.fails(6, *append())
+
+
+def test_a_thread_that_cannot_be_read_can_be_deleted(cli: Cli) -> None:
+    with raw(cli.db) as other:
+        other.execute("UPDATE threads SET created_at = 'never' WHERE id = 't-main'")
+    dry = cli("threads", "delete", "t-main", "--dry-run")
+    assert (dry.code, dry.lines) == (0, ["t-main"])
+    assert cli("threads", "archive", "t-main").code == 0
+    assert cli("threads", "delete", "t-main", "--yes").code == 0
+    assert rows(cli.db, "SELECT count(*) FROM messages WHERE thread_id = 't-main'") == [(0,)]

@@ -14,7 +14,7 @@ from agentstate.cli.confirm import confirm, refuse_unasked
 from agentstate.cli.inputs import home_folder, utf8
 from agentstate.cli.invocation import invocation
 from agentstate.cli.options import OutputFormat
-from agentstate.cli.selectors import described, find_thread, find_thread_to_destroy
+from agentstate.cli.selectors import described, find_thread_id, find_thread_id_to_destroy, readable
 from agentstate.cli.threads.showing import present, show_field
 from agentstate.errors import UsageError
 from agentstate.records import ThreadMetadata, ThreadStats
@@ -111,10 +111,10 @@ def _change(
     answer = Answer(ctx, shapes.THREAD, Wanted(output=output))
     run = invocation(ctx)
     with run.write() as store:
-        thread_id = find_thread(store, run, selector).id
+        thread_id = find_thread_id(store, run, selector)
         change(store, thread_id)
-        changed = store.threads.get(thread_id)
-        if output is not None and changed is not None:
+        changed = readable(store, thread_id) if output is not None else None
+        if changed is not None:
             present(answer, store, changed)
 
 
@@ -133,16 +133,19 @@ def delete(
     refuse_unasked(yes=yes or dry_run)
     run = invocation(ctx)
     with run.read() if dry_run else run.write() as store:
-        found = find_thread_to_destroy(store, run, thread, asks=not yes)
-        size = store.threads.stats([found.id])[found.id]
-        what = f"thread {described(found)} with {count(size.messages, 'message')}"
+        thread_id, found = find_thread_id_to_destroy(store, run, thread, asks=not yes)
+        size = store.threads.stats([thread_id])[thread_id]
+        name = described(found) if found else f"{thread_id}, which cannot be read,"
+        what = f"thread {name} with {count(size.messages, 'message')}"
         if dry_run:
             run.note(f"would delete {what}")
         else:
             confirm(f"Delete {what}?", yes=yes)
-            store.threads.delete(found.id)
-            run.note(f"deleted thread {found.id}")
-        if dry_run or output is not None:
+            store.threads.delete(thread_id)
+            run.note(f"deleted thread {thread_id}")
+        if answer.format is OutputFormat.ID and dry_run:
+            answer.row({"id": thread_id})
+        elif found and (dry_run or output is not None):
             _show_deleted(answer, found, size, store.now)
 
 

@@ -16,12 +16,17 @@ from agentstate import records, reports, session_index
 from agentstate.config import Location
 from agentstate.store import StateStore, openings
 from agentstate.store.checkpoints import Checkpoints
+from agentstate.store.doctor import examine, repair
 from agentstate.store.goals import Goals
 from agentstate.store.index import Index
 from agentstate.store.jobs import Jobs
 from agentstate.store.messages import Messages
+from agentstate.store.pruning import PrunePlan, Pruning
+from agentstate.store.recovery import recover
+from agentstate.store.restoring import restore
 from agentstate.store.threads import Threads
 from agentstate.store.tools import Tools
+from agentstate.store.trash import Trash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +39,8 @@ NOUNS: Final[dict[str, type]] = {
     "tools": Tools,
     "goals": Goals,
     "index": Index,
+    "trash": Trash,
+    "pruning": Pruning,
 }
 """By the attribute of the store, in the order of the page; it must have every one."""
 
@@ -55,6 +62,17 @@ RECORDS: Final[tuple[type, ...]] = (
     reports.NameDrift,
     session_index.CompactionResult,
     reports.StoreInfo,
+    reports.BackupReport,
+    reports.RestoreReport,
+    reports.VacuumReport,
+    reports.DoctorReport,
+    reports.Finding,
+    reports.RecoverReport,
+    reports.TableSalvage,
+    reports.TrashEntry,
+    PrunePlan,
+    reports.PruneReport,
+    reports.PrunedThread,
     Location,
 )
 ENUMS: Final[tuple[type[StrEnum], ...]] = (
@@ -63,7 +81,10 @@ ENUMS: Final[tuple[type[StrEnum], ...]] = (
     records.ThreadSort,
     records.JobStateStatus,
     records.ThreadGoalStatus,
+    reports.Severity,
 )
+FUNCTIONS: Final[tuple[Callable[..., object], ...]] = (examine, repair, restore, recover)
+"""What is done with a store that is not open."""
 
 _WIDTH: Final = 88
 """The longest signature that stays on one line."""
@@ -74,6 +95,7 @@ def fill_library(page: str) -> str:
     made = {
         "store": "\n\n".join(_members("###", "store", StateStore)),
         "nouns": "\n\n".join(_noun(name, NOUNS[name]) for name in _nouns()),
+        "functions": "\n\n".join(map(_function, FUNCTIONS)),
         "records": "\n\n".join(_record(record_type) for record_type in RECORDS),
         "enums": tables.table(
             ("enum", "values", "meaning"),
@@ -111,20 +133,32 @@ def _members(level: str, prefix: str, owner: type) -> Iterator[str]:
             code = f"{called}: {inspect.signature(value.fget).return_annotation}"
         elif isinstance(value, classmethod):
             called = f"{owner.__name__}.{name}"
-            code = _call(called, value.__func__)
+            code = _call(called, value.__func__, bound=True)
         else:
-            code = _call(called, value)
-        yield f"{level} {called}\n\n```python signature\n{code}\n```\n\n{_doc(value)}"
+            code = _call(called, value, bound=True)
+        yield _described(f"{level} {called}", code, value)
+
+
+def _function(function: Callable[..., object]) -> str:
+    name = function.__name__
+    return _described(f"### {name}", _call(name, function, bound=False), function)
+
+
+def _described(heading: str, code: str, documented: object) -> str:
+    return f"{heading}\n\n```python signature\n{code}\n```\n\n{_doc(documented)}"
 
 
 def _doc(documented: object) -> str:
     return inspect.getdoc(documented) or ""
 
 
-def _call(name: str, function: Callable[..., object]) -> str:
-    """Return the call of a method, with the annotations as they stand in the source."""
+def _call(name: str, function: Callable[..., object], *, bound: bool) -> str:
+    """Return the call of a function, with the annotations as they stand in the source.
+
+    Of a method, which is called `bound` to its object, the first parameter is left out.
+    """
     signature = inspect.signature(function)
-    _, *parameters = signature.parameters.values()
+    parameters = list(signature.parameters.values())[bound:]
     shown: list[str] = []
     keyword_only = False
     for parameter in parameters:

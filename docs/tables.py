@@ -38,7 +38,7 @@ ANSWERS: Final = {
     "THREAD": Answers(
         "One thread",
         "`threads show`, `create`, `ensure`, `update`, `rename`, `archive`, `unarchive`, "
-        "`delete`, `memory`, `path`",
+        "`delete`, `undelete`, `memory`, `path`",
         (records.ThreadMetadata, records.ThreadStats),
     ),
     "TOOLS": Answers("Dynamic tools", "`threads tools`", (records.DynamicToolRecord,)),
@@ -65,6 +65,17 @@ ANSWERS: Final = {
         "Index compactions", "`index compact`", (session_index.CompactionResult,)
     ),
     "STORE": Answers("Stores", "`info`, `init`, `demo`", (reports.StoreInfo,)),
+    "DIAGNOSIS": Answers("Diagnoses", "`doctor -o json`", (reports.DoctorReport,)),
+    "FINDINGS": Answers("Findings", "`doctor`, but for `-o json`", (reports.Finding,)),
+    "BACKUP": Answers("Backups", "`backup`", (reports.BackupReport,)),
+    "RESTORATION": Answers("Restorations", "`restore`", (reports.RestoreReport,)),
+    "RECOVERY": Answers("Recoveries", "`recover`", (reports.RecoverReport,)),
+    "VACUUM": Answers("Vacuums", "`vacuum`", (reports.VacuumReport,)),
+    "TRASH": Answers("Deleted threads", "`threads trash list`, `empty`", (reports.TrashEntry,)),
+    "PRUNING": Answers("Prunings", "`threads prune -o json`", (reports.PruneReport,)),
+    "PRUNED": Answers(
+        "Pruned threads", "`threads prune`, but for `-o json`", (reports.PrunedThread,)
+    ),
 }
 """By the name of the shape, which must have its entry, in the order of the page."""
 
@@ -87,6 +98,7 @@ _TYPES: Final = {
     "JsonValue": "any JSON",
     "dict[str, int]": "object of integers",
     "tuple[str, ...]": "array of strings",
+    "tuple[int | str, ...]": "array of integers and strings",
 }
 _UNITS: Final = (
     (re.compile(r".+_at|since|until"), "Unix seconds"),
@@ -208,7 +220,7 @@ def _json_type(annotation: str) -> str:
         item = getattr(reports, base.removeprefix("tuple[").removesuffix(", ...]"))
         members = ", ".join(f"`{field.name}`" for field in fields(item))
         return f"array of objects: {members}"
-    enum = getattr(records, base)
+    enum = getattr(records, base, None) or getattr(reports, base)
     if not issubclass(enum, StrEnum):
         raise TypeError(f"{base} has no JSON type here")
     return f"string: {', '.join(f'`{member}`' for member in enum)}{suffix}"

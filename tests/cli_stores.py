@@ -12,19 +12,28 @@ from agentstate import (
     StateStore,
     ThreadGoalRecord,
     ThreadMetadata,
+    ThreadStatus,
 )
-from agentstate.cli.commands import COMMANDS
+from agentstate.cli.commands import COMMANDS, Noun
 from agentstate.cli.demo import StoryClock, tell
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 FORMATS: Final = ("table", "json", "jsonl", "tsv", "id")
-ALL_VERBS: Final = [
-    name if isinstance(entry, str) else f"{name} {verb}"
-    for name, entry in COMMANDS.items()
-    for verb in ([""] if isinstance(entry, str) else entry.verbs)
-]
+
+
+def verbs_of(commands: Mapping[str, Noun | str], noun: str = "") -> Iterator[str]:
+    """Yield every verb behind its nouns."""
+    for name, entry in commands.items():
+        if isinstance(entry, str):
+            yield f"{noun}{name}"
+        else:
+            yield from verbs_of(entry.verbs, f"{noun}{name} ")
+
+
+ALL_VERBS: Final = list(verbs_of(COMMANDS))
 
 ARGUMENTS: Final[dict[str, tuple[str, ...]]] = {
     "threads create": ("--id", "t-new"),
@@ -37,6 +46,10 @@ ARGUMENTS: Final[dict[str, tuple[str, ...]]] = {
     "threads archive": ("t-main",),
     "threads unarchive": ("t-main",),
     "threads delete": ("t-main", "--yes"),
+    "threads undelete": ("t-gone",),
+    "threads trash list": (),
+    "threads trash empty": ("--yes",),
+    "threads prune": ("--archived", "--yes"),
     "threads memory": ("t-main",),
     "threads tools": ("t-main",),
     "threads goal": ("t-main",),
@@ -65,6 +78,11 @@ ARGUMENTS: Final[dict[str, tuple[str, ...]]] = {
     "index rebuild": (),
     "init": (),
     "info": (),
+    "doctor": (),
+    "backup": ("DEMO",),
+    "restore": ("BACKUP", "--yes"),
+    "recover": ("DEMO",),
+    "vacuum": (),
     "schema": ("ThreadMetadata",),
     "completion": ("bash",),
     "demo": ("DEMO",),
@@ -78,6 +96,7 @@ READING: Final = (
     "threads memory",
     "threads tools",
     "threads goal",
+    "threads trash list",
     "messages list",
     "messages tree",
     "messages show",
@@ -91,6 +110,7 @@ READING: Final = (
     "index path",
     "index check",
     "info",
+    "doctor",
 )
 """The verbs that only read the store."""
 
@@ -113,7 +133,14 @@ def fill(store: StateStore) -> None:
         )
     )
     store.threads.create(
-        ThreadMetadata(id="t-other", cwd="/src/lib", created_at=1, updated_at=1, archived=True)
+        ThreadMetadata(
+            id="t-other",
+            cwd="/src/lib",
+            created_at=1,
+            updated_at=1,
+            status=ThreadStatus.ARCHIVED,
+            archived=True,
+        )
     )
     question = store.messages.append("t-main", "user", "Why does it fail?")
     store.messages.append("t-main", "assistant", "Because\nof a tab:\t.", {"n": 1})
@@ -129,6 +156,10 @@ def fill(store: StateStore) -> None:
             thread_id="t-main", goal_id="g-1", objective="Green", created_at=now, updated_at=now
         )
     )
+    store.threads.create(
+        ThreadMetadata(id="t-gone", name="Gone", cwd="/", created_at=1, updated_at=1)
+    )
+    store.trash.put("t-gone")
 
 
 def fill_demo(db: Path) -> None:

@@ -13,6 +13,7 @@ from hypothesis import settings
 from agentstate import StateStore
 from cli_stores import fill, fill_demo
 from cli_support import Cli
+from damage import sound_store
 from support import Clock, thread
 
 if TYPE_CHECKING:
@@ -63,6 +64,12 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with StateStore.open(folder / "state.db") as store:
         fill(store)
     return folder
+
+
+@pytest.fixture(scope="session")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a store in which nothing is wrong, to be copied and not to be changed."""
+    return sound_store(tmp_path_factory.mktemp("sound"))
 
 
 @pytest.fixture

@@ -89,7 +89,8 @@ def test_no_stored_text_is_obeyed_by_the_screen(evil: Cli, verb: str, color: str
     for output in FORMATS if verb in SHOWING else ("table", "json"):
         arguments = [*evil_arguments(verb), *CHANGING.get(verb, ())]
         result = on_screen(["--db", str(evil.db), "--color", color, *arguments, "-o", output])
-        assert result.code == 0 or (result.code == 3 and "delete" in verb and output == "json")
+        finds = 6 if verb == "doctor" else 0  # the index has a thread that is nowhere else
+        assert result.code == finds or (result.code == 3 and "delete" in verb and output == "json")
         seen = result.stdout
         assert color == "always" or b"\x1b" not in seen
         assert b"\x1b[41;5m" not in seen

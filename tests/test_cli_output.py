@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +25,9 @@ SHAPES = {
     "threads": shapes.THREADS,
     "threads tools": shapes.TOOLS,
     "threads goal": shapes.GOALS,
+    "threads trash list": report_shapes.TRASH,
+    "threads trash empty": report_shapes.TRASH,
+    "threads prune": report_shapes.PRUNED,
     "messages": shapes.MESSAGES,
     "messages tree": shapes.TREE,
     "messages clear": shapes.CLEARED,
@@ -37,7 +41,15 @@ SHAPES = {
     "init": report_shapes.STORE,
     "info": report_shapes.STORE,
     "demo": report_shapes.STORE,
+    "doctor": report_shapes.FINDINGS,
+    "backup": report_shapes.BACKUP,
+    "restore": report_shapes.RESTORATION,
+    "recover": report_shapes.RECOVERY,
+    "vacuum": report_shapes.VACUUM,
 }
+IN_JSON = {"threads prune": report_shapes.PRUNING, "doctor": report_shapes.DIAGNOSIS}
+"""Verbs whose answer is one object in JSON, and else rows."""
+
 ONE_FIELD = {
     "threads path": ["rollout_path"],
     "threads memory": ["memory_mode"],
@@ -48,7 +60,9 @@ ONE_FIELD = {
 }
 """Verbs that answer with some fields of their shape only."""
 
-LISTS = {verb for verb in ALL_VERBS if verb.endswith((" list", " leaves", " tree", " tools"))}
+LISTS = {
+    verb for verb in ALL_VERBS if verb.endswith((" list", " leaves", " tree", " tools", " empty"))
+}
 SHAPED = [verb for verb in ALL_VERBS if verb not in {"schema", "completion"}]
 
 
@@ -57,7 +71,9 @@ def shape_of(verb: str) -> Shape:
 
 
 def arguments(verb: str, folder: Path) -> list[str]:
-    given = [str(folder / one) if one == "DEMO" else one for one in ARGUMENTS[verb]]
+    if "BACKUP" in ARGUMENTS[verb]:
+        shutil.copytree(folder / "store", folder / "BACKUP")
+    given = [str(folder / one) if one in {"DEMO", "BACKUP"} else one for one in ARGUMENTS[verb]]
     return [*verb.split(), *given]
 
 
@@ -83,6 +99,7 @@ def test_the_help_of_a_group_lists_all_of_it(cli: Cli) -> None:
     assert {line.split()[0] for line in verbs.partition("Commands:")[2].splitlines() if line} == {
         verb.split()[1] for verb in ALL_VERBS if verb.startswith("threads ")
     }
+    assert "  empty  Remove deleted threads for good" in cli("threads", "trash", "--help").text
 
 
 @pytest.mark.parametrize("verb", SHAPED)
@@ -94,7 +111,7 @@ def test_json_is_one_object_or_one_array_with_every_field(
         assert isinstance(found, list)
         assert found
         found = found[0]
-    expected = ONE_FIELD.get(verb, list(shape_of(verb).fields))
+    expected = ONE_FIELD.get(verb, list(IN_JSON.get(verb, shape_of(verb)).fields))
     assert [field for field in found if field not in {"messages", "branches"}] == [
         field for field in expected if field not in {"messages", "branches"}
     ]

@@ -108,7 +108,10 @@ def test_archiving_and_back(cli: Cli) -> None:
 
 def test_deleting_takes_everything_along(cli: Cli) -> None:
     result = cli("threads", "delete", "t-main", "--yes")
-    assert (result.stdout, result.notes) == (b"", ["deleted thread t-main"])
+    assert (result.stdout, result.notes) == (
+        b"",
+        ["deleted thread t-main; agentstate threads undelete t-main brings it back"],
+    )
     for table in ("messages", "checkpoints", "thread_dynamic_tools", "thread_goals"):
         assert rows(cli.db, f"SELECT count(*) FROM {table}") == [(0,)]  # noqa: S608 - names of ours
     assert cli("index", "list").stdout == b""

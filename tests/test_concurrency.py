@@ -291,7 +291,7 @@ def test_what_another_programs_check_refuses_is_a_conflict(tmp_path: Path, check
         else:
             agent.execute("ALTER TABLE threads ADD COLUMN frozen CHECK (title <> 'new')")
     reason = {"trigger": "threads are frozen", "constraint": "CHECK constraint failed"}[check]
-    with StateStore.open(path) as store:
+    with StateStore.open(path, trust_schema=True) as store:
         with pytest.raises(ConflictError, match=f"{path} refuses this write: {reason}") as raised:
             store.threads.rename("t0", "new")
         assert raised.value.exit_code == 4

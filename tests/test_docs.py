@@ -19,7 +19,7 @@ from agentstate import StateStore, ThreadListFilters, errors
 from agentstate.cli.commands import COMMANDS, Noun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 ROOT: Final = Path(__file__).parents[1]
 PAGES: Final = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -28,16 +28,19 @@ NAMED_FILE: Final = re.compile(r"`(?:\./)?([\w./-]+\.(?:py|md|toml|svg))`")
 HEADING: Final = re.compile(r"^#+ (.+)$", re.MULTILINE)
 FIELD_ROW: Final = re.compile(r"^\| `(\w+)` \| ([^|]+) \| \d* \| (.*) \|$", re.MULTILINE)
 
-COMMAND_PATHS: Final = [
-    "agentstate",
-    *(f"agentstate {name}" for name in COMMANDS),
-    *(
-        f"agentstate {name} {verb}"
-        for name, entry in COMMANDS.items()
-        if isinstance(entry, Noun)
-        for verb in entry.verbs
-    ),
-]
+
+def command_paths(commands: Mapping[str, Noun | str], above: str) -> dict[str, bool]:
+    """Return the words of every command, and whether it is a noun."""
+    found = {above: True}
+    for name, entry in commands.items():
+        if isinstance(entry, Noun):
+            found |= command_paths(entry.verbs, f"{above} {name}")
+        else:
+            found[f"{above} {name}"] = False
+    return found
+
+
+COMMAND_PATHS: Final = command_paths(COMMANDS, "agentstate")
 
 
 def page(name: str) -> str:
@@ -134,7 +137,7 @@ def test_every_command_is_described_with_an_example(command: str) -> None:
     described = section(page("cli.md"), f"## {command}")
     assert f"Usage: {command} " in described
     name = command.removeprefix("agentstate").strip()
-    if not isinstance(COMMANDS.get(name), Noun):
+    if command == "agentstate" or not COMMAND_PATHS[command]:
         assert re.search(rf"Example: .*agentstate .*{name}", described)
 
 
@@ -153,7 +156,9 @@ def test_every_error_is_documented_with_its_exit_code() -> None:
 def test_every_public_name_of_the_library_is_described(name: str) -> None:
     value = getattr(agentstate, name)
     library = page("library.md")
-    if issubclass(value, errors.AgentStateError):
+    if inspect.isfunction(value):
+        assert str(inspect.getdoc(value)) in section(library, f"### {name}")
+    elif issubclass(value, errors.AgentStateError):
         assert f"`{name}`" in section(page("output.md"), "## Exit codes")
     elif issubclass(value, StrEnum):
         (row,) = re.findall(rf"^\| `{name}` \|.*$", section(library, "## Enums"), re.MULTILINE)
@@ -211,8 +216,28 @@ ANSWERS: Final[dict[str, list[str]]] = {
     "Index rebuilds": ["index", "rebuild", "--dry-run"],
     "Index compactions": ["index", "compact"],
     "Stores": ["info"],
+    "Diagnoses": ["doctor"],
+    "Findings": ["doctor"],
+    "Backups": ["backup", "OUT"],
+    "Restorations": ["restore", "OUT", "--yes"],
+    "Recoveries": ["recover", "OUT"],
+    "Vacuums": ["vacuum"],
+    "Deleted threads": ["threads", "trash", "list"],
+    "Prunings": ["threads", "prune", "--keep", "1"],
+    "Pruned threads": ["threads", "prune", "--keep", "1"],
 }
 """For each heading of fields in docs/output.md, a command that answers so."""
+
+BEFORE: Final[dict[str, list[str]]] = {
+    "Diagnoses": ["doctor", "--fix"],
+    "Findings": ["doctor", "--fix"],
+    "Restorations": ["backup", "OUT"],
+    "Deleted threads": ["threads", "delete", "t-run", "--yes"],
+}
+"""What must be done first."""
+
+ROWS_ONLY: Final = {"Findings", "Pruned threads"}
+"""Headings of what is a row, and no answer in JSON by itself."""
 
 JSON_TYPES: Final[dict[str, type]] = {
     "string": str,
@@ -233,10 +258,19 @@ def test_answers_are_as_documented(heading: str, tmp_path: Path) -> None:
     for name in ("state.db", "session_index.jsonl"):
         shutil.copy(ROOT / "tests" / "data" / "v2_rich" / name, tmp_path / name)
     program = [sys.executable, "-m", "agentstate", "--db", str(tmp_path / "state.db")]
-    done = subprocess.run(
-        [*program, *ANSWERS[heading], "-o", "json"], capture_output=True, text=True, check=True
+    out = str(tmp_path / "out" / "state.db")
+    before, command = (
+        [out if one == "OUT" else one for one in words]
+        for words in (BEFORE.get(heading, []), ANSWERS[heading])
     )
-    found: Any = json.loads(done.stdout)
+    if before:
+        subprocess.run([*program, *before], capture_output=True, check=True)
+    output = "jsonl" if heading in ROWS_ONLY else "json"
+    done = subprocess.run(
+        [*program, *command, "-o", output], capture_output=True, text=True, check=True
+    )
+    text = f"[{','.join(done.stdout.splitlines())}]" if heading in ROWS_ONLY else done.stdout
+    found: Any = json.loads(text)
     rows = found if isinstance(found, list) else [found]
     assert rows
     documented = {

@@ -21,7 +21,7 @@ HEAVY = {"rich", "pydantic", "importlib.metadata", "tempfile", "asyncio", "email
 
 NOUNS = {
     *("threads", "messages", "checkpoints", "jobs", "index", "fork", "store", "schema", "demo"),
-    "completion",
+    *("completion", "doctor"),
 }
 """The modules of the commands, in `agentstate.cli`."""
 

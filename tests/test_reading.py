@@ -125,6 +125,20 @@ def test_what_an_older_log_left_in_a_log_is_not_read_and_kept(tmp_path: Path) ->
     assert snapshot(tmp_path) == before
 
 
+def test_a_log_whose_first_page_was_torn_is_not_read_and_kept(tmp_path: Path) -> None:
+    """SQLite reads up to the first page that does not fit its checksum; here that is all."""
+    path = killed_store(tmp_path / "state.db", "second")
+    log = bytearray(log_of(path).read_bytes())
+    store_with(tmp_path / "other.db", "first")
+    shutil.move(tmp_path / "other.db", path)
+    index_of_log(path).unlink()
+    log[100] ^= 1
+    log_of(path).write_bytes(log)
+    before = snapshot(tmp_path)
+    assert read(path) == "first"
+    assert snapshot(tmp_path) == before
+
+
 def test_an_unfinished_transaction_of_a_log_is_not_read(tmp_path: Path) -> None:
     path = store_with(tmp_path / "state.db", "first")
     code = """

@@ -189,7 +189,7 @@ def test_a_held_lock_is_waited_for_and_named(index: SessionIndex) -> None:
             impatient.compact,
             lambda: impatient.replace([]),
         ):
-            with pytest.raises(StoreBusyError, match=r"session_index\.jsonl\.lock for 0\.05 s"):
+            with pytest.raises(StoreBusyError, match=r"\.jsonl\.lock is held by another"):
                 write()
         assert impatient.entry_of("a") == entry("a")
     assert index.path.read_bytes() == before

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         StoreTooOldError,
         StoreUnavailableError,
         ThreadNotFoundError,
+        UntrustedSchemaError,
         UsageError,
     )
     from agentstate.jsontext import JsonText
@@ -49,14 +50,35 @@ if TYPE_CHECKING:
         ThreadStats,
         ThreadStatus,
     )
-    from agentstate.reports import BadLine, IndexCheck, IndexRebuild, NameDrift, StoreInfo
+    from agentstate.reports import (
+        BackupReport,
+        BadLine,
+        DoctorReport,
+        Finding,
+        IndexCheck,
+        IndexRebuild,
+        NameDrift,
+        PrunedThread,
+        PruneReport,
+        RecoverReport,
+        RestoreReport,
+        Severity,
+        StoreInfo,
+        TableSalvage,
+        TrashEntry,
+        VacuumReport,
+    )
     from agentstate.session_index import CompactionResult
     from agentstate.store import StateStore
+    from agentstate.store.doctor import examine, repair
+    from agentstate.store.recovery import recover
+    from agentstate.store.restoring import restore
 
 __all__ = [
     "AgentStateError",
     "AgentStateWarning",
     "AmbiguousError",
+    "BackupReport",
     "BadInputError",
     "BadLine",
     "CheckpointNotFoundError",
@@ -64,7 +86,9 @@ __all__ = [
     "CompactionResult",
     "ConflictError",
     "CorruptStoreError",
+    "DoctorReport",
     "DynamicToolRecord",
+    "Finding",
     "GoalNotFoundError",
     "IndexCheck",
     "IndexRebuild",
@@ -77,8 +101,13 @@ __all__ = [
     "NameDrift",
     "NotAStoreError",
     "NotFoundError",
+    "PruneReport",
+    "PrunedThread",
+    "RecoverReport",
+    "RestoreReport",
     "SessionIndexEntry",
     "SessionSource",
+    "Severity",
     "SideBranch",
     "StateStore",
     "StoreBusyError",
@@ -87,6 +116,7 @@ __all__ = [
     "StoreTooNewError",
     "StoreTooOldError",
     "StoreUnavailableError",
+    "TableSalvage",
     "ThreadGoalRecord",
     "ThreadGoalStatus",
     "ThreadListFilters",
@@ -95,8 +125,15 @@ __all__ = [
     "ThreadSort",
     "ThreadStats",
     "ThreadStatus",
+    "TrashEntry",
+    "UntrustedSchemaError",
     "UsageError",
+    "VacuumReport",
     "__version__",
+    "examine",
+    "recover",
+    "repair",
+    "restore",
 ]
 
 
@@ -105,7 +142,17 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - each name has its own type,
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415 - only on first use
 
-    for module in ("records", "errors", "jsontext", "reports", "store", "session_index"):
+    for module in (
+        "records",
+        "errors",
+        "jsontext",
+        "reports",
+        "store",
+        "session_index",
+        "store.restoring",
+        "store.recovery",
+        "store.doctor",
+    ):
         found = import_module(f"{__name__}.{module}")
         if hasattr(found, name):
             value = getattr(found, name)

@@ -124,6 +124,13 @@ class NotAStoreError(AgentStateError):
     exit_code = 6
 
 
+class UntrustedSchemaError(AgentStateError):
+    """The file's schema would do more on a write than what was asked for, by a trigger, say."""
+
+    slug = "untrusted_schema"
+    exit_code = 6
+
+
 class BadInputError(AgentStateError):
     """The data given cannot be stored: not UTF-8, not JSON, out of range, of the wrong type."""
 

@@ -112,7 +112,7 @@ def _refuse_constant(name: str) -> NoReturn:
 def _parse_float(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        raise ValueError(f"{text} is beyond the range of a double")
+        raise ValueError("a number is beyond the range of a double")
     return number
 
 

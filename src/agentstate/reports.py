@@ -6,6 +6,8 @@ output uses their field names.
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from agentstate.record import Record, record
 
 
@@ -82,3 +84,152 @@ class IndexRebuild(Record):
     bad_lines: int
     backup: str | None
     """Where the old file is kept; None for a dry run, or where there was none."""
+
+
+class Severity(StrEnum):
+    """How bad a finding is."""
+
+    ERROR = "error"
+    """Something is lost, cannot be read, or will fail."""
+    WARNING = "warning"
+    """Something contradicts itself, or others may read it."""
+    NOTE = "note"
+    """Worth knowing; a store with nothing but notes is healthy."""
+
+
+@record
+class Finding(Record):
+    """One thing that `doctor` found."""
+
+    slug: str
+    """Its kind, for scripts."""
+    severity: Severity
+    what: str
+    """What is wrong, in a line."""
+    ids: tuple[int | str, ...]
+    """Messages, threads, jobs, lines or files that it is about."""
+    fix: str | None
+    """What `--fix` does about it; None where only a person can."""
+    fixed: bool = False
+    """Whether that was done."""
+
+
+@record
+class DoctorReport(Record):
+    """What `doctor` found, and what it mended."""
+
+    path: str
+    healthy: bool
+    """Whether nothing but notes is left."""
+    backup: str | None
+    """The store as it was before it was mended; None where nothing was."""
+    findings: tuple[Finding, ...]
+
+
+@record
+class BackupReport(Record):
+    """A backup that was made and verified; sizes are in bytes."""
+
+    path: str
+    index_path: str | None
+    """The session index beside it; None where the store has none."""
+    size: int
+    threads: int | None
+    """None where a damaged store was kept as it is, and they cannot be counted; so `messages`."""
+    messages: int | None
+
+
+@record
+class RestoreReport(Record):
+    """A store that was replaced by a backup."""
+
+    path: str
+    source: str
+    replaced: str | None
+    """Where the store that was there is kept; None where there was none."""
+    threads: int
+    messages: int
+    schema_version: int
+    """The version of the backup, which the next write migrates where it is an old one."""
+
+
+@record
+class VacuumReport(Record):
+    """What a store gave back to the file system, in bytes, its log included."""
+
+    path: str
+    bytes_before: int
+    bytes_after: int
+    reclaimed: int
+    """What became free; below 0 where the log could not be emptied, for others still read it."""
+
+
+@record
+class TableSalvage(Record):
+    """The rows of one table that a recovery saved."""
+
+    table: str
+    saved: int
+    lost: int
+    """Rows that are known to have been there and cannot be read; there may have been more."""
+    made: int
+    """Rows made for parents that are lost, such as a thread for its messages."""
+
+
+@record
+class RecoverReport(Record):
+    """What was read from a damaged store into a fresh one."""
+
+    path: str
+    source: str
+    saved: int
+    lost: int
+    made: int
+    index_path: str | None
+    """The session index beside it; None where there is none."""
+    tables: tuple[TableSalvage, ...]
+
+
+@record
+class TrashEntry(Record):
+    """A deleted thread that can be brought back."""
+
+    id: str
+    """The thread's id."""
+    name: str | None
+    messages: int
+    deleted_at: int
+    expires_at: int
+    """From then on the next deletion removes it for good."""
+    size: int
+    """What its bundle takes."""
+    path: str
+    """The bundle, which holds all of the thread."""
+
+
+@record
+class PrunedThread(Record):
+    """A thread that a pruning deletes."""
+
+    id: str
+    name: str | None
+    updated_at: int
+    messages: int
+    size: int
+    """What the values of its rows take: text its bytes, a number 8."""
+    bundle: str | None
+    """The bundle that brings it back; None for a dry run, or without bundles."""
+
+
+@record
+class PruneReport(Record):
+    """What a pruning deletes, or would delete; sizes are in bytes."""
+
+    dry_run: bool
+    threads: tuple[PrunedThread, ...]
+    size: int
+    """What the values of all their rows take."""
+    reclaimed: int
+    """By how much the store's files became smaller."""
+    bundled: int
+    """Bytes that the bundles take."""

@@ -22,7 +22,7 @@ def _print_version(ctx: typer.Context, value: bool) -> None:  # noqa: FBT001 - t
         raise typer.Exit
 
 
-def _options(
+def _options(  # noqa: PLR0913 - Typer makes an option of each
     ctx: typer.Context,
     db: Annotated[
         str | None,
@@ -43,6 +43,12 @@ def _options(
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print no notes; errors are still printed.")
     ] = False,
+    trust_schema: Annotated[
+        bool,
+        typer.Option(
+            "--trust-schema", help="Write a store that has triggers, views or keys of its own."
+        ),
+    ] = False,
     _version: Annotated[
         bool,
         typer.Option(
@@ -59,7 +65,14 @@ def _options(
     """
     if timeout != timeout:  # noqa: PLR0124 - only NaN differs from itself, and no wait would end
         raise UsageError("--timeout takes seconds, not nan")
-    ctx.obj = Invocation(db=db, timeout=timeout, color=color, quiet=quiet, folder=current_folder)
+    ctx.obj = Invocation(
+        db=db,
+        timeout=timeout,
+        color=color,
+        quiet=quiet,
+        folder=current_folder,
+        trust_schema=trust_schema,
+    )
 
 
 def program() -> Group:

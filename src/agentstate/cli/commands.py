@@ -4,6 +4,8 @@ A function is named as `module:function` in `agentstate.cli`, and imported when 
 importing all of them would double the time of every run.
 """
 
+from __future__ import annotations
+
 from typing import Final, NamedTuple
 
 
@@ -11,7 +13,7 @@ class Noun(NamedTuple):
     """A noun, with the function of each of its verbs."""
 
     help: str
-    verbs: dict[str, str]
+    verbs: dict[str, str | Noun]
 
 
 COMMANDS: Final[dict[str, Noun | str]] = {
@@ -27,7 +29,13 @@ COMMANDS: Final[dict[str, Noun | str]] = {
             "rename": "threads.changing:rename",
             "archive": "threads.changing:archive",
             "unarchive": "threads.changing:unarchive",
-            "delete": "threads.changing:delete",
+            "delete": "threads.deleting:delete",
+            "undelete": "threads.trash:undelete",
+            "trash": Noun(
+                "Deleted threads: list what can be brought back, or remove it for good.",
+                {"list": "threads.trash:list_trash", "empty": "threads.trash:empty"},
+            ),
+            "prune": "threads.pruning:prune",
             "memory": "threads.changing:memory",
             "tools": "threads.tools:tools",
             "goal": "threads.goals:goal",
@@ -78,6 +86,11 @@ COMMANDS: Final[dict[str, Noun | str]] = {
     ),
     "init": "store:init",
     "info": "store:info",
+    "doctor": "doctor:doctor",
+    "backup": "backups:backup",
+    "restore": "backups:restore",
+    "recover": "recovery:recover",
+    "vacuum": "vacuum:vacuum",
     "schema": "schema:schema",
     "completion": "completion:completion",
     "demo": "demo:demo",

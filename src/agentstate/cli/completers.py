@@ -32,6 +32,8 @@ _SHAPES: Final = {
     "threads list": "THREADS",
     "threads tools": "TOOLS",
     "threads goal": "GOALS",
+    "threads prune": "PRUNED",
+    "threads trash list": "TRASH",
     "messages": "MESSAGES",
     "messages tree": "TREE",
     "checkpoint": "CHECKPOINTS",
@@ -39,6 +41,7 @@ _SHAPES: Final = {
     "index": "INDEX",
     "index check": "INDEX_CHECK",
     "info": "STORE",
+    "doctor": "FINDINGS",
 }
 """What a command answers in, by its own name or else by its noun's."""
 
@@ -65,6 +68,14 @@ def complete_names(ctx: typer.Context, incomplete: str) -> Offers:
 
     with _run(ctx).read() as store:
         return offers.names(store, incomplete)
+
+
+def complete_deleted(ctx: typer.Context, incomplete: str) -> Offers:
+    """Offer the threads in the trash: ids, and names that begin so."""
+    from agentstate.cli import offers  # noqa: PLC0415 - see above
+
+    with _run(ctx).read() as store:
+        return offers.deleted(store, incomplete)
 
 
 def complete_messages(ctx: typer.Context, incomplete: str) -> Offers:

@@ -19,6 +19,7 @@ _AGE: Final = r"(\d{1,9})([smhdw])"
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DATE: Final = r"\d{4}-\d\d-\d\d"
 _NUMBER: Final = r"-?\d{1,18}"
+_SIZE: Final = r"(\d{1,15})(\.\d{1,9})?\s?([KMGT]?)(I?)B"
 
 BEYOND_IDS: Final = 2**63
 """A number that no message has, for SQLite's ids end below it."""
@@ -79,6 +80,21 @@ def moment(given: str | None, option: str, now: int) -> int | None:
         raise UsageError(
             f"{option} takes Unix seconds, ISO 8601, or an age such as 90s, 3d or 2w; not {given!r}"
         ) from error
+
+
+def size(given: str | None, option: str) -> int | None:
+    """Return a size in bytes, given as such or with a unit: 500MB, 1.5GB, 1GiB."""
+    if given is None:
+        return None
+    if re.fullmatch(r"\d{1,18}", given):
+        return int(given)
+    match = re.fullmatch(_SIZE, given, re.IGNORECASE)
+    if match is None or (match[4] and not match[3]):
+        raise UsageError(
+            f"{option} takes bytes, or a size such as 500MB, 2GB or 1GiB; not {given!r}"
+        )
+    step = 1024 if match[4] else 1000
+    return int(float(match[1] + (match[2] or "")) * step ** " KMGT".index(match[3].upper() or " "))
 
 
 def message_number(digits: str) -> int:

@@ -42,6 +42,7 @@ class Invocation(Record):
     quiet: bool
     folder: Callable[[], str]
     """Gives the current folder, or raises `UsageError`; it may be gone."""
+    trust_schema: bool = False
 
     @property
     def location(self) -> Location:
@@ -62,7 +63,11 @@ class Invocation(Record):
         from agentstate.store import NEWEST_VERSION, StateStore  # noqa: PLC0415 - as above
 
         store = StateStore.open(
-            self.location, create=create, timeout=self.timeout, before_commit=hold_interrupts
+            self.location,
+            create=create,
+            trust_schema=self.trust_schema,
+            timeout=self.timeout,
+            before_commit=hold_interrupts,
         )
         if store.found_version is None:
             self.note(f"created {store.path}")
@@ -84,6 +89,11 @@ def hold_interrupts() -> None:
     Who is told "interrupted" tries again, and a message must not be there twice.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
+
+
+def is_interrupted() -> bool:
+    """Tell whether an interruption is being held, for a verb that does many things in turn."""
+    return not _INTERRUPTS.isdisjoint(signal.sigpending())
 
 
 def release_interrupts() -> None:

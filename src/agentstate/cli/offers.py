@@ -10,6 +10,7 @@ from agentstate.cli.selectors import find_thread, readable
 from agentstate.errors import AgentStateError
 from agentstate.records import ThreadListFilters
 from agentstate.render.text import first_line
+from agentstate.render.times import ago
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,6 +65,31 @@ def names(store: StateStore, prefix: str) -> Offers:
         for thread, name in zip(found, lowered, strict=True)
         if thread.name and lowered.count(name) == 1
     ]
+
+
+def deleted(store: StateStore, incomplete: str) -> Offers:
+    """Return deleted threads: ids, the last deleted first, then names that belong to one each."""
+    kind, colon, rest = incomplete.partition(":")
+    given = rest if colon and kind in {"id", "name"} else incomplete
+    entries = {entry.id: entry for entry in reversed(store.trash.list())}
+    ids = [
+        (
+            entry.id,
+            f"{line(entry.name or '')} (deleted {ago(entry.deleted_at, store.now)})".lstrip(),
+        )
+        for entry in reversed(entries.values())
+        if entry.id.startswith(given)
+    ]
+    lowered = [(entry.name or "").lower() for entry in entries.values()]
+    named = [
+        (entry.name, line(entry.id))
+        for entry, name in zip(entries.values(), lowered, strict=True)
+        if entry.name and name.startswith(given.lower()) and lowered.count(name) == 1
+    ]
+    if given != incomplete:
+        return [(f"{kind}:{value}", about) for value, about in (ids if kind == "id" else named)]
+    plain = [(_plain("id", thread_id), about) for thread_id, about in ids]
+    return plain[:MOST] + [(_plain("name", name), about) for name, about in named if incomplete]
 
 
 def find(store: StateStore, run: Invocation, selector: object) -> ThreadMetadata | None:

@@ -26,6 +26,16 @@ def migrate(database: SQLiteDatabase) -> None:
                 database.execute(f"PRAGMA user_version = {version + 1}")
 
 
+def take_steps(database: SQLiteDatabase, until: int = schema.NEWEST) -> None:
+    """Take every step up to a version inside the caller's transaction, also those done before.
+
+    What a step makes and somebody removed is made again; the rest stays as it is.
+    """
+    for step in _STEPS[:until]:
+        step(database)
+    database.execute(f"PRAGMA user_version = {until}")
+
+
 def _to_1_tree(database: SQLiteDatabase) -> None:
     _run_script(database, schema.HISTORIC)
     if _add_column(database, "messages", "parent_entry_id", "INTEGER NULL"):

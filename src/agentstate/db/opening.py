@@ -8,40 +8,37 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from agentstate.db import migrations, schema
-from agentstate.db.reading import IMMUTABLE, PROBE, WRITE, Way, beside, resolve, uri, way_to_read
+from agentstate.db import migrations
+from agentstate.db.reading import (
+    IMMUTABLE,
+    PROBE,
+    WRITE,
+    Way,
+    beside,
+    require_files_beside,
+    resolve,
+    uri,
+    way_to_read,
+)
+from agentstate.db.shape import ADVICE, Shape, missing, require_ours, require_writable, shape_of
 from agentstate.db.sqlite import SQLiteDatabase, check_version
+from agentstate.db.trust import SchemaGuard, require_no_actions
 from agentstate.errors import (
     AgentStateError,
-    CorruptStoreError,
     NotAStoreError,
     StoreBusyError,
-    StoreNotFoundError,
-    StoreTooNewError,
     StoreTooOldError,
     StoreUnavailableError,
 )
-from agentstate.record import Record, record
+from agentstate.filesystem import create_file, make_folder, require_own_links
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_ADVICE: Final = "run 'agentstate init' to"
 
 _TRIES: Final = 5
 """How often a way to read is chosen, where other programs open and close the file meanwhile."""
 _PAUSE: Final = 0.01
 """Seconds between two looks at a file that another program holds."""
-
-
-@record
-class Shape(Record):
-    """What a file's tables show: empty, a store, historic tables, or not ours."""
-
-    version: int
-    empty: bool
-    ours: bool
-    tree: bool
 
 
 def open_for_reading(path: Path, timeout: float) -> SQLiteDatabase:
@@ -50,14 +47,14 @@ def open_for_reading(path: Path, timeout: float) -> SQLiteDatabase:
     Raises `StoreNotFoundError`, `NotAStoreError`, `StoreTooOldError` for historic tables, and
     `StoreUnavailableError` where the file cannot be read as it is.
     """
-    database, shape = _look(path, timeout)
+    database, shape = look(path, timeout)
     try:
         if shape.empty:
-            raise _missing(path)
-        _require_ours(path, shape)
+            raise missing(path)
+        require_ours(path, shape)
         if not shape.tree:
             raise StoreTooOldError(
-                f"{path} has the historic tables, without the tree; {_ADVICE} migrate it"
+                f"{path} has the historic tables, without the tree; {ADVICE} migrate it"
             )
     except AgentStateError:
         database.close()
@@ -73,25 +70,34 @@ class Opened(NamedTuple):
     """The version that was found; None for a file that was made."""
 
 
-def open_for_writing(path: Path, timeout: float, *, create: bool) -> Opened:
+def open_for_writing(
+    path: Path, timeout: float, *, create: bool, trust_schema: bool = False
+) -> Opened:
     """Open a store to write, after migrating it; with `create`, make it where there is none.
 
-    Raises what `open_for_reading` raises, `StoreTooNewError`, and `StoreUnavailableError` for a
-    file that this user may not write.
+    Raises what `open_for_reading` raises, `StoreTooNewError`, `StoreUnavailableError` for a file
+    that this user may not write, and without `trust_schema` `UntrustedSchemaError`; then nothing
+    has changed.
     """
     check_version()
     target = resolve(path)
     if create:
+        require_own_links(path)
         _create(path, target)
+    require_files_beside(target)
     _require_file(path, empty_is_missing=not create)
-    _require_permission(path, target)
+    require_permission(path, target)
     if beside(target, "-wal").exists():
         # Closing a connection that may write carries the log into the file: look without one.
-        database, shape = _look(path, timeout)
-        database.close()
-        _require_writable(path, shape, create=create)
+        database, shape = look(path, timeout)
+        with closing(database):
+            require_writable(path, shape, create=create)
+            if not trust_schema:
+                require_no_actions(database)
     database = SQLiteDatabase(uri(target, WRITE), path, timeout)
     try:
+        if not trust_schema:
+            database.after_begin = SchemaGuard(database)
         found = _prepare(database, path, create=create)
     except BaseException:
         database.close()
@@ -99,8 +105,8 @@ def open_for_writing(path: Path, timeout: float, *, create: bool) -> Opened:
     return Opened(database, None if found.empty else found.version)
 
 
-def _look(path: Path, timeout: float) -> tuple[SQLiteDatabase, Shape]:
-    """Connect without a trace, and see what is there.
+def look(path: Path, timeout: float) -> tuple[SQLiteDatabase, Shape]:
+    """Connect without a trace to whatever SQLite file there is, and see what it is.
 
     Other programs may open the file, or close it as the last, between our choosing a way and our
     going it. Then what we find contradicts the choice, and we choose again.
@@ -159,7 +165,7 @@ def _look_this_way(
     try:
         for statement in way.prepare:
             database.execute(statement)
-        return database, _shape(database)
+        return database, shape_of(database)
     except StoreUnavailableError as error:
         database.close()
         raise StoreUnavailableError(
@@ -174,8 +180,10 @@ def _look_this_way(
 def _prepare(database: SQLiteDatabase, path: Path, *, create: bool) -> Shape:
     """Set the connection up; look whose file it is before anything of it is changed."""
     database.execute("PRAGMA foreign_keys = ON")
-    found = _shape(database)
-    _require_writable(path, found, create=create)
+    found = shape_of(database)
+    require_writable(path, found, create=create)
+    with database.snapshot():
+        database.after_begin()
     if database.pragma("journal_mode") != "wal":
         # Where WAL can't be had (another connection is reading, the file system has no shared
         # memory) the file is as safe in the mode it has; `agentstate info` shows which.
@@ -193,7 +201,7 @@ def _require_file(path: Path, *, empty_is_missing: bool) -> None:
     try:
         status = path.stat()
     except FileNotFoundError:
-        raise _missing(path) from None
+        raise missing(path) from None
     except OSError as error:
         raise StoreUnavailableError(f"{path} cannot be read: {error.strerror}") from error
     if not stat.S_ISREG(status.st_mode):
@@ -202,11 +210,15 @@ def _require_file(path: Path, *, empty_is_missing: bool) -> None:
     if not os.access(path, os.R_OK):
         raise StoreUnavailableError(f"{path} cannot be read: Permission denied")
     if empty_is_missing and status.st_size == 0:
-        raise _missing(path)
+        raise missing(path)
 
 
-def _require_permission(path: Path, target: Path) -> None:
-    """Refuse to write what this user may only read; SQLite would open it and leave files."""
+def require_permission(path: Path, target: Path) -> None:
+    """Refuse to write what this user may only read; SQLite would open it and leave files.
+
+    Nor is it written through a link that another user made.
+    """
+    require_own_links(path)
     if not os.access(target, os.W_OK):
         raise StoreUnavailableError(f"{path} may not be written by this user")
     if not os.access(target.parent, os.W_OK):
@@ -218,86 +230,9 @@ def _require_permission(path: Path, target: Path) -> None:
 def _create(path: Path, target: Path) -> None:
     """Make the file (0600) and the folders above it (0700) where they are missing."""
     try:
-        _create_folder(target.parent)
-        _finish(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), target.parent)
+        make_folder(target.parent)
+        os.close(create_file(target))
     except FileExistsError:
         return
     except OSError as error:
         raise StoreUnavailableError(f"{path} cannot be created: {error.strerror}") from error
-
-
-def _create_folder(folder: Path) -> None:
-    missing = [one for one in (folder, *folder.parents) if not os.path.lexists(one)]
-    for one in reversed(missing):
-        one.mkdir(mode=0o700, exist_ok=True)
-        if _is_root():
-            _finish(os.open(one, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW), one.parent)
-
-
-def _finish(descriptor: int, folder: Path) -> None:
-    """Close what was made; give what root makes in a user's folder to that user.
-
-    The user's agent must open it too.
-    """
-    try:
-        if _is_root():
-            owner = folder.stat()
-            os.fchown(descriptor, owner.st_uid, owner.st_gid)
-    finally:
-        os.close(descriptor)
-
-
-def _is_root() -> bool:
-    return os.geteuid() == 0
-
-
-def _shape(database: SQLiteDatabase) -> Shape:
-    # One state for all three, for another process may be migrating the file.
-    with database.snapshot():
-        rows = database.all(
-            "SELECT tables.name, columns.name FROM sqlite_schema AS tables "
-            "LEFT JOIN pragma_table_info(tables.name) AS columns "
-            "WHERE tables.type = 'table' AND tables.name IN ('threads', 'messages')"
-        )
-        version = int(database.pragma("user_version"))
-        count = database.one("SELECT count(*) FROM sqlite_schema")
-    found: dict[str, set[str]] = {"threads": set(), "messages": set()}
-    for table, column in rows:
-        found[table].add(column)
-    ours = found["threads"].issuperset(schema.THREADS_BASE) and found["messages"].issuperset(
-        schema.MESSAGES_BASE
-    )
-    return Shape(
-        version=version,
-        # A version without tables is the mark of another program, which has yet to write.
-        empty=count == (0,) and version == 0,
-        ours=ours,
-        tree="current_leaf_id" in found["threads"] and "parent_entry_id" in found["messages"],
-    )
-
-
-def _require_ours(path: Path, shape: Shape) -> None:
-    if not shape.ours:
-        raise NotAStoreError(f"{path} is a SQLite file of another program, not a store")
-
-
-def _require_writable(path: Path, shape: Shape, *, create: bool) -> None:
-    """Refuse what this program may not write, or not migrate."""
-    if shape.empty:
-        if not create:
-            raise _missing(path)
-        return
-    _require_ours(path, shape)
-    if shape.version > schema.NEWEST:
-        raise StoreTooNewError(
-            f"{path} is at version {shape.version}; this agentstate writes up to "
-            f"{schema.NEWEST} and only reads it"
-        )
-    if shape.version > 0 and not shape.tree:
-        raise CorruptStoreError(
-            f"{path} is at version {shape.version}, yet has no tree columns; see agentstate doctor"
-        )
-
-
-def _missing(path: Path) -> StoreNotFoundError:
-    return StoreNotFoundError(f"no store at {path}; {_ADVICE} create it")

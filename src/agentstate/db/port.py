@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from agentstate.errors import ConflictError
+from agentstate.errors import ConflictError, NotAStoreError
 from agentstate.record import Record, record
 
 if TYPE_CHECKING:
@@ -29,6 +29,10 @@ class About(Record):
     schema_version: int
     journal_mode: str
     """`unknown` where the file is read in a way that does not look at it."""
+
+
+class NotADatabaseError(NotAStoreError):
+    """The file is none of the engine's, or its header is damaged."""
 
 
 class ConstraintError(ConflictError):
@@ -101,6 +105,10 @@ class Database(Protocol):
 
     def about(self) -> About:
         """Return the engine's version, the schema's, and how writes are journalled."""
+        ...
+
+    def vacuum(self) -> bool:
+        """Give free space back; tell whether that is all done, or waits for others to read on."""
         ...
 
     def close(self) -> None:

@@ -12,19 +12,13 @@ connection that this process may have to it.
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from agentstate.errors import StoreUnavailableError
 from agentstate.record import Record, record
-
-if TYPE_CHECKING:
-    from typing import BinaryIO
-
-_LOG_HEADER: Final = 32
-_FRAME_HEADER: Final = 24
-"""Sizes in a `-wal` file; the salts are bytes 16 to 24 of the one and 8 to 16 of the other."""
 
 
 @record
@@ -67,6 +61,7 @@ _IMMUTABLE_WITH_LOG: Final = Way(parameters=IMMUTABLE, lockless=True, probe=True
 
 def way_to_read(path: Path) -> Way:
     """Choose how to read a resolved path; raises `StoreUnavailableError` where nothing serves."""
+    require_files_beside(path)
     writable = os.access(path, os.W_OK)
     if (log := beside(path, "-wal")).exists():
         if beside(path, "-shm").exists():
@@ -83,6 +78,18 @@ def way_to_read(path: Path) -> Way:
             "may write the file and its folder can roll it back"
         )
     return _IMMUTABLE
+
+
+def require_files_beside(path: Path) -> None:
+    """Refuse a link, a named pipe or the like in place of a file that SQLite keeps beside a store.
+
+    SQLite follows no link there either; a pipe would block whoever opens it to read, for good.
+    """
+    for suffix in ("-wal", "-shm", "-journal"):
+        companion = beside(path, suffix)
+        with suppress(OSError):
+            if not stat.S_ISREG(companion.lstat().st_mode):
+                raise StoreUnavailableError(f"{companion} is not a regular file; remove it")
 
 
 def resolve(path: Path) -> Path:
@@ -102,29 +109,19 @@ def uri(path: Path, way: Way) -> str:
 
 
 def _has_transaction(log: Path) -> bool:
-    """Tell whether a log holds a whole transaction; its frames carry the header's salts.
+    """Tell whether a log holds a whole transaction.
 
     Raises `FileNotFoundError` where it has gone.
     """
+    from agentstate.db.log import frames  # noqa: PLC0415 - few logs have no index beside them
+
     try:
         with log.open("rb") as file:
-            return _find_commit(file)
+            return any(frame.commit for frame in frames(file))
     except FileNotFoundError:
         raise
     except OSError as error:
         raise StoreUnavailableError(f"{log} cannot be read: {error.strerror}") from error
-
-
-def _find_commit(file: BinaryIO) -> bool:
-    header = file.read(_LOG_HEADER)
-    page_size = int.from_bytes(header[8:12], "big")
-    while len(frame := file.read(_FRAME_HEADER)) == _FRAME_HEADER:
-        if frame[8:16] != header[16:24]:
-            return False
-        if int.from_bytes(frame[4:8], "big"):
-            return True  # the size of the database, which only a transaction's last frame gives
-        file.seek(page_size, os.SEEK_CUR)
-    return False
 
 
 def _is_hot(journal: Path) -> bool:

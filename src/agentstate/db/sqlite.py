@@ -1,25 +1,16 @@
-"""The SQLite driver: the only module that imports sqlite3. It holds no domain logic.
-
-Driver errors are wrapped once, here, and chained.
-"""
+"""The SQLite driver: with `distrust` and `sqlite_errors` all that knows sqlite3, and no domain."""
 
 from __future__ import annotations
 
 import sqlite3
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from agentstate.db.port import About, ConstraintError, DuplicateKeyError, MissingReferenceError
-from agentstate.errors import (
-    AgentStateError,
-    BadInputError,
-    CorruptStoreError,
-    NotAStoreError,
-    StoreBusyError,
-    StoreUnavailableError,
-    UsageError,
-)
+from agentstate.db.distrust import distrust
+from agentstate.db.port import About
+from agentstate.db.sqlite_errors import BUSY, UNAVAILABLE, busy, code_of, translate
+from agentstate.errors import StoreUnavailableError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -32,18 +23,11 @@ MINIMUM_VERSION: Final = (3, 35, 0)
 # SQLite waits inside C, where Ctrl-C is not heard. It waits in slices, and we repeat them.
 _SLICE_SECONDS: Final = 0.2
 
-_BUSY: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-_UNAVAILABLE: Final = {
-    sqlite3.SQLITE_AUTH,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_NOLFS,
-    sqlite3.SQLITE_NOMEM,
-    sqlite3.SQLITE_PERM,
-    sqlite3.SQLITE_PROTOCOL,
-    sqlite3.SQLITE_READONLY,
-}
+_STEP: Final = 4096
+"""Pages that a copy takes at once."""
+
+# Of a damaged schema SQLite quotes what is not UTF-8, which Python fails to make a message of.
+_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
 
 
 def check_version() -> None:
@@ -52,6 +36,10 @@ def check_version() -> None:
         raise StoreUnavailableError(
             f"this Python has SQLite {sqlite3.sqlite_version}; agentstate needs 3.35 or newer"
         )
+
+
+class NotUtf8(bytes):
+    """Stored text that is not UTF-8, as its bytes; see `SQLiteDatabase.keep_broken_text`."""
 
 
 class SQLiteDatabase:
@@ -72,21 +60,33 @@ class SQLiteDatabase:
 
         `immutable` says that `uri` has SQLite take the file for one that nobody changes.
         """
-        self._path = path
+        self.path = path
+        """Names the file in errors."""
         self._timeout = timeout
         self._read_only = read_only
         self._immutable = immutable
         self.before_commit: Callable[[], object] = _do_nothing
         """Called before each write is committed; from then on it may be done."""
+        self.after_begin: Callable[[], object] = _do_nothing
+        """Called when a write transaction has begun; what it raises ends the transaction."""
         try:
             # isolation_level None: no transaction that we did not begin.
             self._connection = sqlite3.connect(
                 uri, uri=True, isolation_level=None, timeout=min(timeout, _SLICE_SECONDS)
             )
-        except sqlite3.Error as error:
+        except _ERRORS as error:
             raise self._translate(error) from error
-        if read_only:
-            self.execute("PRAGMA query_only = ON")
+        try:
+            distrust(self._connection)
+            if read_only:
+                self.execute("PRAGMA query_only = ON")
+        except BaseException:
+            self.close()
+            raise
+
+    def keep_broken_text(self) -> None:
+        """From now on give text that is not UTF-8 as `NotUtf8`, instead of raising for it."""
+        self._connection.text_factory = _decode
 
     def execute(self, sql: str, params: Params = {}) -> int:  # noqa: B006 - never changed
         """Run a statement; return how many rows it changed."""
@@ -104,7 +104,7 @@ class SQLiteDatabase:
             row: Row | None = cursor.fetchone()
             # A statement with RETURNING is done only when its rows have been read to the end.
             cursor.fetchall()
-        except sqlite3.Error as error:
+        except _ERRORS as error:
             raise self._translate(error) from error
         return row
 
@@ -112,7 +112,7 @@ class SQLiteDatabase:
         """Return every row."""
         try:
             return self._run(sql, params).fetchall()
-        except sqlite3.Error as error:
+        except _ERRORS as error:
             raise self._translate(error) from error
 
     def stream(self, sql: str, params: Params = {}) -> Iterator[Row]:  # noqa: B006 - never changed
@@ -120,19 +120,20 @@ class SQLiteDatabase:
         cursor = self._run(sql, params)
         try:
             yield from cursor
-        except sqlite3.Error as error:
+        except _ERRORS as error:
             raise self._translate(error) from error
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Write in one transaction, which holds the write lock from its start."""
         if self._read_only:
-            raise StoreUnavailableError(f"{self._path} was opened for reading only")
+            raise StoreUnavailableError(f"{self.path} was opened for reading only")
         if self._in_transaction():
             # A write within it would stay uncommitted for as long as the reading lasts.
             raise UsageError("finish reading from a stream before writing to the same store")
         self._run("BEGIN IMMEDIATE", {})
         with self._ending():
+            self.after_begin()
             yield
             self.before_commit()
 
@@ -152,7 +153,7 @@ class SQLiteDatabase:
     def _in_transaction(self) -> bool:
         try:
             return self._connection.in_transaction
-        except sqlite3.Error as error:
+        except _ERRORS as error:
             raise self._translate(error) from error
 
     @contextmanager
@@ -194,8 +195,8 @@ class SQLiteDatabase:
         """Ask for a journal mode, without waiting; return the mode in force."""
         try:
             self._connection.execute(f"PRAGMA journal_mode = {mode}")
-        except sqlite3.OperationalError as error:
-            if _code(error) not in _BUSY | _UNAVAILABLE:
+        except _ERRORS as error:
+            if code_of(error) not in BUSY | UNAVAILABLE:
                 raise self._translate(error) from error
         return str(self.pragma("journal_mode"))
 
@@ -209,11 +210,66 @@ class SQLiteDatabase:
         """Tell whether reading fails since the log's index cannot be opened; do not wait."""
         try:
             self._connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
-        except sqlite3.Error as error:
-            if _code(error) == sqlite3.SQLITE_CANTOPEN:
+        except _ERRORS as error:
+            if code_of(error) == sqlite3.SQLITE_CANTOPEN:
                 return True
             raise self._translate(error) from error
         return False
+
+    def copy_to(self, target: SQLiteDatabase) -> None:
+        """Make `target` the same, page for page, in one transaction; one state of this is copied.
+
+        Copied in steps, between which a Ctrl-C is heard. Raises `StoreBusyError` where another
+        connection keeps `target` locked.
+        """
+        deadline = time.monotonic() + target._timeout
+
+        def watch(status: int, remaining: int, _pages: int) -> None:
+            # Python would try for ever.
+            if status & 0xFF in BUSY and time.monotonic() >= deadline:
+                raise busy(target.path, target._timeout)
+            if 0 < remaining <= _STEP:
+                target.before_commit()
+
+        try:
+            with self.snapshot():
+                self.one("SELECT count(*) FROM sqlite_schema")  # from here on it is one state
+                if int(self.pragma("page_count")) <= _STEP:
+                    target.before_commit()
+                self._connection.backup(target._connection, pages=_STEP, progress=watch, sleep=0.05)
+        except sqlite3.Error as error:
+            # What is damaged is read, what has no space is written.
+            if code_of(error) in UNAVAILABLE:
+                raise target._translate(error) from error
+            raise self._translate(error) from error
+
+    def vacuum_into(self, target: Path, name: Path) -> None:
+        """Write one state of this, without its free pages, into an empty file.
+
+        Errors call it `name`.
+        """
+        # Nothing changes here, and yet it is refused to a connection that may only query.
+        self.execute("PRAGMA query_only = OFF")
+        try:
+            self._run("VACUUM INTO :target", {"target": str(target)})
+        except StoreUnavailableError as error:
+            raise StoreUnavailableError(f"cannot write {name}: {error.__cause__}") from error
+        finally:
+            if self._read_only:
+                self.execute("PRAGMA query_only = ON")
+
+    def vacuum(self) -> bool:
+        """Write the file anew without its free pages; tell whether its log was emptied after."""
+        if self._read_only:
+            raise StoreUnavailableError(f"{self.path} was opened for reading only")
+        if self._in_transaction():
+            raise UsageError("finish reading from a stream before the store is vacuumed")
+        self.execute("VACUUM")
+        deadline = time.monotonic() + self._timeout
+        while (done := self.one("PRAGMA wal_checkpoint(TRUNCATE)")) and done[0]:
+            if time.monotonic() >= deadline:
+                return False
+        return True
 
     def about(self) -> About:
         """Return the engine's version, the schema's, and how writes are journalled."""
@@ -234,56 +290,21 @@ class SQLiteDatabase:
         while True:
             try:
                 return self._connection.execute(sql, params)
-            except (sqlite3.Error, UnicodeEncodeError, OverflowError) as error:
+            except (*_ERRORS, UnicodeEncodeError, OverflowError, MemoryError) as error:
                 # A statement that met a lock has changed nothing, also inside a transaction.
-                if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                if code_of(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
                     raise self._translate(error) from error
 
     def _translate(self, error: Exception) -> Exception:
-        """Say a driver's error in this program's terms."""
-        if isinstance(error, UnicodeEncodeError):
-            return BadInputError("the text holds a lone surrogate, which is not valid Unicode")
-        if isinstance(error, OverflowError):
-            return BadInputError("a number is beyond 64 bits")
-        if isinstance(error, sqlite3.IntegrityError):
-            return _constraint(error)(f"{self._path} refuses this write: {error}")
-        if isinstance(error, sqlite3.ProgrammingError) and "closed database" in str(error):
-            return UsageError(f"the store {self._path} is closed")
-        if isinstance(error, sqlite3.DataError):
-            return BadInputError(f"the data is larger than SQLite takes: {error}")
-        return self._translate_code(error, _code(error))
+        return translate(error, self.path, self._timeout)
 
-    def _translate_code(self, error: Exception, code: int | None) -> AgentStateError:
-        if code in _BUSY:
-            return StoreBusyError(
-                f"{self._path} is locked by another program; waited {self._timeout:g} s "
-                "(--timeout waits longer)"
-            )
-        if code == sqlite3.SQLITE_NOTADB:
-            return NotAStoreError(f"{self._path} is not a SQLite file")
-        if code == sqlite3.SQLITE_CORRUPT:
-            return CorruptStoreError(f"{self._path} is damaged: {error}; see agentstate doctor")
-        if code in _UNAVAILABLE:
-            return StoreUnavailableError(f"{self._path}: {error}")
-        if "decode to UTF-8" in str(error):
-            return CorruptStoreError(f"{self._path} holds text that is not UTF-8: {error}")
-        return AgentStateError(f"{self._path}: {type(error).__name__}: {error}")
+
+def _decode(text: bytes) -> str | NotUtf8:
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return NotUtf8(text)
 
 
 def _do_nothing() -> None:
     """Stand where nobody wants to be called."""
-
-
-def _code(error: Exception) -> int | None:
-    """Return SQLite's primary result code; the driver's own errors have none."""
-    code: Any = getattr(error, "sqlite_errorcode", None)
-    return None if code is None else code & 0xFF
-
-
-def _constraint(error: Exception) -> type[ConstraintError]:
-    extended = getattr(error, "sqlite_errorcode", None)
-    if extended == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
-        return MissingReferenceError
-    if extended in {sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE}:
-        return DuplicateKeyError
-    return ConstraintError

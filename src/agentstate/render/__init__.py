@@ -9,9 +9,35 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from agentstate.render import checkpoints, index, jobs, messages, store, table, threads
+    from agentstate.render import (
+        backups,
+        checkpoints,
+        doctor,
+        index,
+        jobs,
+        messages,
+        pruning,
+        recovery,
+        store,
+        table,
+        threads,
+        trash,
+    )
 
-__all__ = ["checkpoints", "index", "jobs", "messages", "store", "table", "threads"]
+__all__ = [
+    "backups",
+    "checkpoints",
+    "doctor",
+    "index",
+    "jobs",
+    "messages",
+    "pruning",
+    "recovery",
+    "store",
+    "table",
+    "threads",
+    "trash",
+]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - any of the modules above

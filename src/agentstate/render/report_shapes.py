@@ -6,7 +6,20 @@ Most commands answer with records, and need not load the reports.
 from typing import Final
 
 from agentstate.render.shape import Shape, field_names
-from agentstate.reports import IndexCheck, IndexRebuild, StoreInfo
+from agentstate.reports import (
+    BackupReport,
+    DoctorReport,
+    Finding,
+    IndexCheck,
+    IndexRebuild,
+    PrunedThread,
+    PruneReport,
+    RecoverReport,
+    RestoreReport,
+    StoreInfo,
+    TrashEntry,
+    VacuumReport,
+)
 
 INDEX_CHECK: Final = Shape(
     noun="checks",
@@ -31,4 +44,58 @@ STORE: Final = Shape(
     fields=field_names(StoreInfo),
     columns=("path", "rule", "schema_version", "journal_mode", "size", "counts"),
     id="path",
+)
+DIAGNOSIS: Final = Shape(
+    noun="diagnoses",
+    fields=field_names(DoctorReport),
+    columns=("path", "healthy"),
+    id="path",
+)
+FINDINGS: Final = Shape(
+    noun="findings",
+    fields=field_names(Finding),
+    columns=("severity", "slug", "ids", "what", "fix", "fixed"),
+    id="slug",
+)
+BACKUP: Final = Shape(
+    noun="backups",
+    fields=field_names(BackupReport),
+    columns=("path", "index_path", "size", "threads", "messages"),
+    id="path",
+)
+RESTORATION: Final = Shape(
+    noun="restorations",
+    fields=field_names(RestoreReport),
+    columns=("path", "source", "replaced", "threads", "messages", "schema_version"),
+    id="path",
+)
+VACUUM: Final = Shape(
+    noun="vacuums",
+    fields=field_names(VacuumReport),
+    columns=("path", "bytes_before", "bytes_after", "reclaimed"),
+    id="path",
+)
+RECOVERY: Final = Shape(
+    noun="recoveries",
+    fields=field_names(RecoverReport),
+    columns=("path", "source", "saved", "lost"),
+    id="path",
+)
+TRASH: Final = Shape(
+    noun="deleted threads",
+    fields=field_names(TrashEntry),
+    columns=("id", "name", "messages", "deleted_at", "expires_at", "size", "path"),
+    id="id",
+)
+PRUNING: Final = Shape(
+    noun="prunings",
+    fields=field_names(PruneReport),
+    columns=("dry_run", "size", "reclaimed", "bundled"),
+    id="size",
+)
+PRUNED: Final = Shape(
+    noun="threads",
+    fields=field_names(PrunedThread),
+    columns=("id", "name", "updated_at", "messages", "size", "bundle"),
+    id="id",
 )

@@ -46,6 +46,7 @@ STYLES: Final[Mapping[str, str]] = {
     "leaf": f"bold {_RED}",
     "leaf.text": "bold",
     "warning": f"bold {_ORANGE}",
+    "error": f"bold {_RED}",
     "role.user": f"bold {_BLUE}",
     "role.assistant": f"bold {_PURPLE}",
     "role.tool": f"bold {_TEAL}",

@@ -7,11 +7,12 @@ import os
 import signal
 import stat
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from agentstate.errors import StoreBusyError, StoreUnavailableError
+from agentstate.errors import StoreBusyError
+from agentstate.filesystem import create_file, fsync, make_folder, system_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,26 +25,16 @@ _WRITER_PATIENCE: Final = 0.5
 """Seconds that a rewrite waits for programs which had the old file open for writing."""
 
 
-@contextmanager
-def system_errors(action: str, path: Path) -> Iterator[None]:
-    """Turn what the system refuses into `StoreUnavailableError`, naming `action` and `path`."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise StoreUnavailableError(f"cannot {action} {path}: {reason}") from error
-
-
 def acquire_lock(path: Path, timeout: float) -> int:
     """Return a descriptor that holds the exclusive lock `path`; closing it lets go.
 
-    Creates the file and its folder. Raises `StoreBusyError` after `timeout` seconds.
+    Creates the file and its folder. A link is not followed: whoever planted it would choose what
+    is made. Raises `StoreBusyError` after `timeout` seconds.
     """
     with system_errors("lock the session index with", path):
-        _make_folder(path.parent)
-        descriptor = os.open(path, os.O_RDONLY | os.O_CREAT, 0o600)
+        make_folder(path.parent)
+        descriptor = _open_or_create(path, os.O_RDONLY | os.O_NOFOLLOW)
         try:
-            _give_to_folders_owner(descriptor, path)
             _wait_for_lock(descriptor, path, timeout)
         except BaseException:
             os.close(descriptor)
@@ -60,14 +51,21 @@ def _wait_for_lock(descriptor: int, path: Path, timeout: float) -> None:
         except BlockingIOError:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise StoreBusyError(
-                    f"another program has held the session index's lock {path} for {timeout:g} s; "
-                    "try again, or wait longer with --timeout"
-                ) from None
+                raise _busy(path, timeout) from None
             pause = min(2 * pause, left, _LONGEST_PAUSE)
             time.sleep(pause)
         else:
             return
+
+
+def _busy(path: Path, timeout: float) -> StoreBusyError:
+    from agentstate.holders import describe, locks_on, named  # noqa: PLC0415 - rarely needed
+
+    who = describe(named(lock.pid for lock in locks_on(path, "FLOCK")))
+    return StoreBusyError(
+        f"the session index's lock {path} is held by {who}; waited {timeout:g} s "
+        "(--timeout waits longer)"
+    )
 
 
 def append_line(path: Path, line: bytes) -> tuple[int, int]:
@@ -76,11 +74,10 @@ def append_line(path: Path, line: bytes) -> tuple[int, int]:
     A torn line that another program left at the end is ended first. A link is followed.
     """
     with system_errors("write to the session index", path):
-        descriptor = _open_regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+        target = Path(os.path.realpath(path))
+        descriptor = _open_or_create(target, os.O_RDWR | os.O_APPEND)
         try:
             before = os.fstat(descriptor).st_size
-            if not before:
-                _give_to_folders_owner(descriptor, path)
             if before and os.pread(descriptor, 1, before - 1) != b"\n":
                 line = b"\n" + line
             _write_all(descriptor, line)
@@ -88,7 +85,7 @@ def append_line(path: Path, line: bytes) -> tuple[int, int]:
         finally:
             os.close(descriptor)
         if not before:
-            _fsync_folder(Path(os.path.realpath(path)).parent)
+            fsync(target.parent)
     return before, before + len(line)
 
 
@@ -143,7 +140,7 @@ def rewrite(
     Owner and mode stay. Raises `OSError`; until the new file is in place that changes nothing.
     """
     temporary = _clear_temporary(target)
-    descriptor = os.open(temporary, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor = create_file(temporary, os.O_RDWR | os.O_APPEND)
     with open(descriptor, "ab", BLOCK) as new:  # noqa: PTH123 - a descriptor
         linked = False
         try:
@@ -165,7 +162,7 @@ def rewrite(
         if old is not None:
             _carry_late_lines(old.fileno(), offset, descriptor)
             os.fsync(descriptor)
-        _fsync_folder(target.parent)
+        fsync(target.parent)
 
 
 def _clear_temporary(target: Path) -> Path:
@@ -178,13 +175,6 @@ def _clear_temporary(target: Path) -> Path:
         if path.name.startswith(prefix):
             path.unlink(missing_ok=True)
     return target.with_name(f"{prefix}{os.getpid()}")
-
-
-def _give_to_folders_owner(descriptor: int, path: Path) -> None:
-    """Give what root makes in a user's folder to that user, whose agent must open it too."""
-    if os.geteuid() == 0:
-        folder = path.parent.stat()
-        os.fchown(descriptor, folder.st_uid, folder.st_gid)
 
 
 def _keep_owner_and_mode(old: int, new: int) -> None:
@@ -237,9 +227,16 @@ def _may_be_written(descriptor: int) -> bool:
     return False
 
 
+def _open_or_create(path: Path, flags: int) -> int:
+    try:
+        return create_file(path, flags)
+    except FileExistsError:
+        return _open_regular(path, flags)
+
+
 def _open_regular(path: Path, flags: int) -> int:
     # Without O_NONBLOCK a named pipe in place of the file would block for good.
-    descriptor = os.open(path, flags | os.O_NONBLOCK, 0o600)
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError("it is not a regular file")
@@ -250,17 +247,3 @@ def _write_all(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
-
-
-def _make_folder(folder: Path) -> None:
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    for path in reversed(missing):
-        path.mkdir(0o700, exist_ok=True)
-
-
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

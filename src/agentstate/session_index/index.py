@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from agentstate.errors import AgentStateError, StoreBusyError
+from agentstate.filesystem import require_own_links, system_errors
 from agentstate.record import Record, record
 from agentstate.session_index import files
 from agentstate.session_index.lines import encode, pieces
@@ -92,9 +93,13 @@ class SessionIndex:
 
         Raises `BadInputError` if the entry cannot be written as JSON that the Rust program reads.
         """
-        line = encode(entry)
+        self.extend([entry])
+
+    def extend(self, entries: Iterable[SessionIndexEntry]) -> None:
+        """Append entries durably in one write, or none of them; see `append`."""
+        lines = b"".join(map(encode, entries))
         with self.locked():
-            before, after = files.append_line(self.path, line)
+            before, after = files.append_line(self.path, lines)
             if _is_compaction_due(before, after):
                 # The entry is written; a full disk, say, only puts tidying off.
                 with suppress(AgentStateError):
@@ -177,7 +182,7 @@ class SessionIndex:
         Lines that cannot be parsed are kept too; lines that ran together are parted. The file is
         replaced in one step: whoever reads sees the old one or the new one.
         """
-        with files.system_errors("compact the session index", self.path):
+        with system_errors("compact the session index", self.path):
             if not self.path.exists():
                 return CompactionResult()
         with self.locked():
@@ -194,7 +199,7 @@ class SessionIndex:
         cannot be written; then nothing has changed.
         """
         lines = [encode(entry) for entry in entries]
-        with self.locked(), files.system_errors("replace the session index", self.path):
+        with self.locked(), system_errors("replace the session index", self.path):
             target = Path(os.path.realpath(self.path))
             old = files.open_to_read(self.path)
             if old is None:
@@ -219,6 +224,7 @@ class SessionIndex:
             if self._lock is not None:
                 yield
                 return
+            require_own_links(self.path)
             self._lock = files.acquire_lock(lock_path, self.timeout)
             try:
                 yield
@@ -233,7 +239,7 @@ class SessionIndex:
         old = files.open_to_read(self.path)
         if old is None:
             return CompactionResult()
-        with old, files.system_errors("compact the session index", self.path):
+        with old, system_errors("compact the session index", self.path):
             kept, result = _survivors(old)
             if result.bytes_after == result.bytes_before or (
                 only_if_halved and 2 * result.bytes_after > result.bytes_before

@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from agentstate.reports import StoreInfo
+    from agentstate.reports import BackupReport, StoreInfo, VacuumReport
     from agentstate.store.checkpoints import Checkpoints
     from agentstate.store.goals import Goals
     from agentstate.store.index import Index
     from agentstate.store.jobs import Jobs
     from agentstate.store.messages import Messages
+    from agentstate.store.pruning import Pruning
     from agentstate.store.threads import Threads
     from agentstate.store.tools import Tools
+    from agentstate.store.trash import Trash
 
 NEWEST_VERSION = schema.NEWEST
 """The version of the file that a write brings it to."""
@@ -96,6 +98,20 @@ class StateStore:
 
         return Index(self._context)
 
+    @cached_property
+    def trash(self) -> Trash:
+        """Delete threads so that they can be brought back; list, restore and remove them."""
+        from agentstate.store.trash import Trash  # noqa: PLC0415 - see the class
+
+        return Trash(self._context, self.path)
+
+    @cached_property
+    def pruning(self) -> Pruning:
+        """Delete old threads, archived ones, or as many as a size takes."""
+        from agentstate.store.pruning import Pruning  # noqa: PLC0415 - see the class
+
+        return Pruning(self._context, self.path, self.trash)
+
     @classmethod
     def open(  # noqa: PLR0913 - each is a choice of its own, and named
         cls,
@@ -103,6 +119,7 @@ class StateStore:
         *,
         read_only: bool = False,
         create: bool = True,
+        trust_schema: bool = False,
         timeout: float = DEFAULT_TIMEOUT,
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] | None = None,
@@ -116,8 +133,12 @@ class StateStore:
         seconds; `clock` gives Unix seconds; `new_id` gives ids for new threads; `before_commit`
         is called when a write, but not a migration, is about to be committed.
 
+        A file whose schema would do more on a write than what is asked for (a trigger, a foreign
+        key of its own) is only read, unless you know that schema and say `trust_schema`.
+
         Raises `StoreNotFoundError`, `NotAStoreError`, `StoreTooOldError` (reading),
-        `StoreTooNewError` (writing), `StoreBusyError`, `StoreUnavailableError`.
+        `StoreTooNewError` and `UntrustedSchemaError` (writing), `StoreBusyError`,
+        `StoreUnavailableError`.
         """
         location = (
             path_or_url
@@ -127,7 +148,9 @@ class StateStore:
         if read_only:
             database, found_version = open_for_reading(location.path, timeout), None
         else:
-            database, found_version = open_for_writing(location.path, timeout, create=create)
+            database, found_version = open_for_writing(
+                location.path, timeout, create=create, trust_schema=trust_schema
+            )
             if before_commit is not None:
                 database.before_commit = before_commit
         context = Context(
@@ -167,6 +190,37 @@ class StateStore:
         from agentstate.store.information import information  # noqa: PLC0415 - see the class
 
         return information(self._context.database, self._location)
+
+    def backup(
+        self, out: str | os.PathLike[str], *, compact: bool = False, overwrite: bool = False
+    ) -> BackupReport:
+        """Copy the store and its index to a file or folder, while others write, and verify it.
+
+        A folder is one that exists, or a path that ends in a slash; the index comes beside the
+        file. With `compact` the copy has no free pages. Raises `ConflictError` where something is
+        there and `overwrite` is false, and for a place in the store's own folder;
+        `CorruptStoreError` for a damaged store, which is not backed up.
+        """
+        from agentstate.store.backups import back_up  # noqa: PLC0415 - see the class
+
+        return back_up(
+            self._location,
+            out,
+            compact=compact,
+            overwrite=overwrite,
+            timeout=self._context.timeout,
+        )
+
+    def vacuum(self) -> VacuumReport:
+        """Write the file anew without free pages; return what that gave back.
+
+        Raises `StoreBusyError` where others write, `StoreUnavailableError` where there is not
+        enough free space for it.
+        """
+        from agentstate.store.vacuuming import vacuum  # noqa: PLC0415 - see the class
+
+        self._context.require_writable()
+        return vacuum(self._context.database, self.path)
 
     def snapshot(self) -> AbstractContextManager[None]:
         """Read in one transaction, so that several reads see one state of the store."""

@@ -34,7 +34,7 @@ class Context:
         self.database = database
         self.new_id = new_id
         self._index_path = index_path
-        self._timeout = timeout
+        self.timeout = timeout
         self._clock = clock
         self._read_only = read_only
 
@@ -43,7 +43,7 @@ class Context:
         """The session index, loaded when first used: most commands never do."""
         from agentstate.session_index import SessionIndex  # noqa: PLC0415 - see above
 
-        return SessionIndex(self._index_path, timeout=self._timeout)
+        return SessionIndex(self._index_path, timeout=self.timeout)
 
     def now(self) -> int:
         """Return the time in Unix seconds."""

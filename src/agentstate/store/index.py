@@ -10,7 +10,7 @@ from agentstate.reports import BadLine, IndexCheck, IndexRebuild, NameDrift
 from agentstate.store.threads import Threads
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from agentstate.records import ThreadMetadata
     from agentstate.session_index import CompactionResult, IndexContents
@@ -76,19 +76,8 @@ class Index:
     def check(self) -> IndexCheck:
         """Compare the index with the store."""
         contents = self._file.read()
-        entries = _latest(contents)
-        threads = {thread.id: thread for thread in self._all_threads()}
-        ids = dict.fromkeys(self._threads.ids())
-        return IndexCheck(
-            lines=contents.lines,
-            entries=sum(not _is_tombstone(entry) for entry in entries.values()),
-            bad_lines=tuple(
-                BadLine(line=bad.number, reason=bad.reason) for bad in contents.bad_lines
-            ),
-            ghosts=_ghosts(entries, ids),
-            drifted=_drifted(entries, threads),
-            missing=tuple(thread_id for thread_id in ids if thread_id not in entries),
-        )
+        names = {thread.id: thread.name for thread in self._all_threads()}
+        return compare(contents, self._threads.ids(), names)
 
     def compact(self) -> CompactionResult:
         """Keep only the last line of each thread, in order; atomic."""
@@ -112,6 +101,7 @@ class Index:
         old = _latest(contents)
         threads = self._all_threads()
         by_id = {thread.id: thread for thread in threads}
+        names = {thread.id: thread.name for thread in threads}
         ids = dict.fromkeys(self._threads.ids())
         new = [_entry(thread, old.get(thread.id)) for thread in threads]
         # A thread whose row cannot be read is not gone.
@@ -120,7 +110,7 @@ class Index:
         return IndexRebuild(
             entries=len(new),
             added=tuple(thread.id for thread in threads if thread.id not in old),
-            renamed=_drifted(old, by_id),
+            renamed=_drifted(old, names),
             kept_names=tuple(
                 entry.thread_id
                 for entry in new
@@ -137,6 +127,22 @@ class Index:
         """Return every thread, oldest first."""
         everything = ThreadListFilters(include_archived=True, limit=None, sort=ThreadSort.UPDATED)
         return self._threads.list(everything)[::-1]
+
+
+def compare(
+    contents: IndexContents, thread_ids: Collection[str], names: Mapping[str, str | None]
+) -> IndexCheck:
+    """Compare an index with a store's ids, and with the names of those that can be read."""
+    entries = _latest(contents)
+    ids = dict.fromkeys(thread_ids)
+    return IndexCheck(
+        lines=contents.lines,
+        entries=sum(not _is_tombstone(entry) for entry in entries.values()),
+        bad_lines=tuple(BadLine(line=bad.number, reason=bad.reason) for bad in contents.bad_lines),
+        ghosts=_ghosts(entries, ids),
+        drifted=_drifted(entries, names),
+        missing=tuple(thread_id for thread_id in ids if thread_id not in entries),
+    )
 
 
 def _latest(contents: IndexContents) -> dict[str, SessionIndexEntry]:
@@ -168,13 +174,11 @@ def _ghosts(entries: dict[str, SessionIndexEntry], ids: Collection[str]) -> tupl
 
 
 def _drifted(
-    entries: dict[str, SessionIndexEntry], threads: dict[str, ThreadMetadata]
+    entries: dict[str, SessionIndexEntry], names: Mapping[str, str | None]
 ) -> tuple[NameDrift, ...]:
     """Compare names; one that only the index knows is kept by a rebuild, so it is no drift."""
     return tuple(
-        NameDrift(
-            thread_id=thread_id, index_name=entry.thread_name, store_name=threads[thread_id].name
-        )
+        NameDrift(thread_id=thread_id, index_name=entry.thread_name, store_name=names[thread_id])
         for thread_id, entry in entries.items()
-        if thread_id in threads and threads[thread_id].name not in {None, entry.thread_name}
+        if thread_id in names and names[thread_id] not in {None, entry.thread_name}
     )

@@ -1,25 +1,21 @@
-"""Verbs that change or delete a thread."""
+"""Verbs that change a thread."""
 
 from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
-from agentstate import render
 from agentstate.cli import options
 from agentstate.cli import thread_columns as columns
 from agentstate.cli.answer import Answer, Wanted
 from agentstate.cli.completers import complete_memory_modes
-from agentstate.cli.confirm import confirm, refuse_unasked
-from agentstate.cli.inputs import home_folder, utf8
+from agentstate.cli.inputs import utf8
 from agentstate.cli.invocation import invocation
 from agentstate.cli.options import OutputFormat
-from agentstate.cli.selectors import described, find_thread_id, find_thread_id_to_destroy, readable
+from agentstate.cli.selectors import find_thread_id, readable
 from agentstate.cli.threads.showing import present, show_field
 from agentstate.errors import UsageError
-from agentstate.records import ThreadMetadata, ThreadStats
 from agentstate.render import shapes
-from agentstate.render.text import count
 from agentstate.store import StateStore
 
 
@@ -116,49 +112,6 @@ def _change(
         changed = readable(store, thread_id) if output is not None else None
         if changed is not None:
             present(answer, store, changed)
-
-
-def delete(
-    ctx: typer.Context,
-    thread: options.Thread,
-    yes: options.Yes = False,
-    dry_run: options.DryRun = False,
-    output: options.Output = None,
-) -> None:
-    """Delete a thread with its messages, checkpoints, tools and goal.
-
-    Example: agentstate threads delete t-old --yes
-    """
-    answer = Answer(ctx, shapes.THREAD, Wanted(output=output or OutputFormat.ID))
-    refuse_unasked(yes=yes or dry_run)
-    run = invocation(ctx)
-    with run.read() if dry_run else run.write() as store:
-        thread_id, found = find_thread_id_to_destroy(store, run, thread, asks=not yes)
-        size = store.threads.stats([thread_id])[thread_id]
-        name = described(found) if found else f"{thread_id}, which cannot be read,"
-        what = f"thread {name} with {count(size.messages, 'message')}"
-        if dry_run:
-            run.note(f"would delete {what}")
-        else:
-            confirm(f"Delete {what}?", yes=yes)
-            store.threads.delete(thread_id)
-            run.note(f"deleted thread {thread_id}")
-        if answer.format is OutputFormat.ID and dry_run:
-            answer.row({"id": thread_id})
-        elif found and (dry_run or output is not None):
-            _show_deleted(answer, found, size, store.now)
-
-
-def _show_deleted(answer: Answer, thread: ThreadMetadata, size: ThreadStats, now: int) -> None:
-    if answer.is_table:
-        # The id is not shortened: to delete it, it must be given in full.
-        answer.table(
-            render.threads.listing(
-                [thread], {thread.id: size}, {}, now=now, home=home_folder(), width=answer.width
-            )
-        )
-    else:
-        answer.row({**vars(thread), **vars(size)})
 
 
 def memory(

@@ -1,0 +1,168 @@
+"""What a SQLite file says of itself: its tables, how rows hang on one another, its pages.
+
+Names come from the file, which another program may have made: they are quoted wherever they
+become part of a statement. The statements are SQLite's own; another engine has its catalog.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agentstate.db.port import Database
+
+_CODECS: Final = {"UTF-8": "utf-8", "UTF-16le": "utf-16-le", "UTF-16be": "utf-16-be"}
+
+
+class Table(NamedTuple):
+    """A table of which some rows are meant."""
+
+    name: str
+    columns: tuple[str, ...]
+    """The columns that are stored, in order."""
+    condition: str
+    """Which rows, with the parameter `:key`."""
+    rowid: str | None
+    """The name of what counts the rows as they are added; None for a table that does not."""
+    order: str
+    """The order in which they were added; without rowids, that of their key."""
+
+
+class _Reference(NamedTuple):
+    """A foreign key whose rows are deleted with the ones that they refer to."""
+
+    child: str
+    parent: str
+    columns: list[str]
+    referred: list[str]
+
+
+def quoted(name: str) -> str:
+    """Return the name of a table or column as it stands in a statement."""
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"'
+
+
+def family(database: Database, root: str, key: str) -> list[Table]:
+    """Return a table, and every table whose rows are deleted with its own, parents first.
+
+    Of the root the row is meant whose column `key` is `:key`, of the others the rows that hang
+    on it. A table that hangs on itself is followed for one step only.
+    """
+    references = _references(database)
+    found: dict[str, tuple[int, str]] = {}
+
+    def follow(table: str, above: frozenset[str]) -> tuple[int, str] | None:
+        if table == root:
+            return 0, f"{quoted(key)} = :key"
+        depths, conditions = [], []
+        for reference in references:
+            if reference.child != table or reference.parent in above | {table}:
+                continue
+            if (parent := follow(reference.parent, above | {table})) is not None:
+                depths.append(parent[0] + 1)
+                conditions.append(_hangs_on(reference, root, key, parent[1]))
+        return (max(depths), " OR ".join(conditions)) if depths else None
+
+    for table in {root, *(reference.child for reference in references)}:
+        if (place := follow(table, frozenset())) is not None:
+            found[table] = place
+    in_order = sorted(found, key=lambda table: (found[table][0], table))
+    return [_table(database, table, found[table][1]) for table in in_order]
+
+
+def _hangs_on(reference: _Reference, root: str, key: str, condition: str) -> str:
+    if (reference.parent, reference.referred) == (root, [key]):
+        return f"{quoted(reference.columns[0])} = :key"
+    return (
+        f"({_listed(reference.columns)}) IN (SELECT {_listed(reference.referred)} "  # noqa: S608 - quoted names
+        f"FROM {quoted(reference.parent)} WHERE {condition})"
+    )
+
+
+def _table(database: Database, name: str, condition: str) -> Table:
+    # A generated column is none that can be written, and this pragma leaves it out.
+    rows = database.all(
+        "SELECT name, pk FROM pragma_table_info(:name) ORDER BY cid", {"name": name}
+    )
+    columns = tuple(column for column, _ in rows)
+    rowid = _rowid(database, name, columns)
+    return Table(name, columns, condition, rowid, rowid or _listed(_keys(rows) or columns))
+
+
+def _keys(rows: Sequence[tuple[str, int]]) -> list[str]:
+    return [column for column, place in sorted(rows, key=lambda row: row[1]) if place]
+
+
+def _rowid(database: Database, name: str, columns: Sequence[str]) -> str | None:
+    """Return the name of a table's rowid; without rowids no index of its own leads to one."""
+    without = database.one(
+        "SELECT 1 FROM pragma_index_list(:name) AS indexes WHERE indexes.origin = 'pk' "
+        "AND NOT EXISTS (SELECT 1 FROM pragma_index_xinfo(indexes.name) WHERE cid = -1)",
+        {"name": name},
+    )
+    taken = {column.lower() for column in columns}
+    free = [rowid for rowid in ("rowid", "_rowid_", "oid") if rowid not in taken]
+    return free[0] if free and without is None else None
+
+
+def _references(database: Database) -> list[_Reference]:
+    """Return the foreign keys that cascade. SQLite's names compare without ASCII case."""
+    names = database.all("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+    tables = {name.lower(): name for (name,) in names}
+    found: dict[tuple[str, int], _Reference] = {}
+    for child, number, parent, column, referred in database.all(
+        'SELECT tables.name, keys.id, keys."table", keys."from", keys."to" '
+        "FROM sqlite_schema AS tables JOIN pragma_foreign_key_list(tables.name) AS keys "
+        "WHERE tables.type = 'table' AND keys.on_delete = 'CASCADE' "
+        "ORDER BY tables.name, keys.id, keys.seq"
+    ):
+        if parent.lower() not in tables:
+            continue
+        made = _Reference(child, tables[parent.lower()], [], [])
+        reference = found.setdefault((child, number), made)
+        reference.columns.append(column)
+        if referred is not None:
+            reference.referred.append(referred)
+    for reference in found.values():
+        if not reference.referred:
+            rows = database.all(
+                "SELECT name, pk FROM pragma_table_info(:name)", {"name": reference.parent}
+            )
+            reference.referred.extend(_keys(rows))
+    return list(found.values())
+
+
+def _listed(columns: Sequence[str]) -> str:
+    return ", ".join(map(quoted, columns))
+
+
+def text_codec(database: Database) -> str:
+    """Return Python's name for the encoding in which the file keeps text."""
+    row = database.one("PRAGMA encoding")
+    return _CODECS[row[0]] if row else "utf-8"
+
+
+def highest_id(database: Database, table: str) -> int:
+    """Return the highest id that a table ever gave, whose ids are never used again."""
+    if not database.has_table("sqlite_sequence"):
+        return 0
+    row = database.one("SELECT max(seq) FROM sqlite_sequence WHERE name = :name", {"name": table})
+    return row[0] if row and isinstance(row[0], int) else 0
+
+
+def total_changes(database: Database) -> int:
+    """Return how many rows this connection has changed, those that cascades deleted included."""
+    row = database.one("SELECT total_changes()")
+    return int(row[0]) if row else 0
+
+
+def size_in_use(database: Database) -> int:
+    """Return the bytes of the pages that hold something; free pages do not."""
+    pages, free, size = (
+        int((database.one(f"PRAGMA {name}") or (0,))[0])
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return (pages - free) * size

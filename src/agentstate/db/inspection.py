@@ -1,0 +1,170 @@
+"""Looking at a file that may be damaged, and opening it to be mended: pages, indexes, schema."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from agentstate.db import migrations
+from agentstate.db.opening import look, require_permission
+from agentstate.db.reading import WRITE, require_files_beside, resolve, uri
+from agentstate.db.sqlite import SQLiteDatabase
+from agentstate.db.trust import SchemaGuard
+from agentstate.filesystem import require_own_links
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from agentstate.db.port import Row
+    from agentstate.db.shape import Shape
+
+_LINES: Final = 100
+"""How many lines of a check of the pages are asked for; a damaged file may give a million."""
+
+# SQLite's words for an index that does not agree with its table, which can be made again.
+_OF_INDEX: Final = re.compile(
+    r"row \d+ missing from index|wrong # of entries in index|non-unique entry in index"
+    r"|rowid not at end-of-record for row \d+ of index|row \d+ values differ from index"
+)
+# And for a value that breaks a promise of its column: the row can be read.
+_OF_VALUE: Final = re.compile(r"(NULL|\S+) value in |CHECK constraint failed in ")
+
+
+class Integrity(NamedTuple):
+    """What SQLite's own check of a file found, in its words."""
+
+    pages: list[str]
+    """Damage to what holds the rows themselves."""
+    indexes: list[str]
+    """Indexes that do not agree with their table."""
+
+
+class Column(NamedTuple):
+    """A column as it is declared."""
+
+    type: str
+    not_null: bool
+    is_key: bool
+    """Whether it belongs to the table's primary key."""
+
+
+class Schema(NamedTuple):
+    """What a file's tables are made of, without the layout of the SQL that made them."""
+
+    tables: dict[str, dict[str, Column]]
+    indexes: dict[str, str]
+    """Names of indexes, each with its table; those that a key implies are left out."""
+    references: dict[str, set[Row]]
+    """The foreign keys of each table."""
+
+
+def open_to_inspect(path: Path, timeout: float) -> tuple[SQLiteDatabase, Shape]:
+    """Open any SQLite file so that nothing in its folder changes, and see what is there.
+
+    Text that is not UTF-8 comes as `NotUtf8`. Raises `StoreNotFoundError`, `NotAStoreError` for
+    what is not SQLite, `CorruptStoreError`, `StoreBusyError`, `StoreUnavailableError`.
+    """
+    database, shape = look(path, timeout)
+    database.keep_broken_text()
+    return database, shape
+
+
+def open_to_mend(path: Path, timeout: float, *, trust_schema: bool) -> SQLiteDatabase:
+    """Open a file to write as it is: it is not migrated, and its journal mode stays.
+
+    Foreign keys are not enforced, so no repair cascades. Text that is not UTF-8 comes as
+    `NotUtf8`. Raises `StoreUnavailableError` where this user may not write, or should not; a
+    transaction raises `UntrustedSchemaError`.
+    """
+    require_own_links(path)
+    target = resolve(path)
+    require_files_beside(target)
+    require_permission(path, target)
+    database = SQLiteDatabase(uri(target, WRITE), path, timeout)
+    try:
+        if not trust_schema:
+            database.after_begin = SchemaGuard(database)
+        database.execute("PRAGMA foreign_keys = OFF")
+        database.execute("PRAGMA synchronous = FULL")
+        database.keep_broken_text()
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def integrity(database: SQLiteDatabase) -> Integrity:
+    """Check every page; values that break a promise of their column are left out."""
+    found = Integrity([], [])
+    for (line,) in database.all(f"PRAGMA integrity_check({_LINES})"):
+        if line == "ok" or _OF_VALUE.match(line):
+            continue
+        (found.indexes if _OF_INDEX.match(line) else found.pages).append(line)
+    return found
+
+
+def dangling_references(database: SQLiteDatabase) -> list[Row]:
+    """Return the rows whose foreign key points nowhere: table, rowid, the table it points at."""
+    return [row[:3] for row in database.all("PRAGMA foreign_key_check")]
+
+
+def schema_of(database: SQLiteDatabase, known: Collection[str]) -> Schema:
+    """Return what those tables of the open file are made of that are known.
+
+    To look at another program's virtual table would run it.
+    """
+    found = Schema({}, {}, {})
+    objects = database.all("SELECT type, name, tbl_name, sql FROM sqlite_schema")
+    for kind, name, table, sql in objects:
+        if table not in known:
+            continue
+        if kind == "index" and sql is not None:
+            found.indexes[name] = table
+        if kind == "table":
+            found.tables[name] = _columns(database, name)
+            found.references[name] = _references(database, name)
+    return found
+
+
+@cache
+def fresh_schema(version: int) -> Schema:
+    """Return what a file that was made at a version, from 1 on, is made of; not to be changed."""
+    database = SQLiteDatabase("file::memory:", Path(":memory:"), 0)
+    try:
+        migrations.take_steps(database, version)
+        names = database.all("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        return schema_of(database, {name for (name,) in names if not name.startswith("sqlite_")})
+    finally:
+        database.close()
+
+
+def free_bytes(database: SQLiteDatabase) -> tuple[int, int]:
+    """Return how many bytes of the file are free pages, and how many it has."""
+    size = int(database.pragma("page_size"))
+    free, pages = database.pragma("freelist_count"), database.pragma("page_count")
+    return int(free) * size, int(pages) * size
+
+
+def empty_log(database: SQLiteDatabase) -> None:
+    """Carry the log over into the file and cut it, if nobody reads meanwhile."""
+    database.one("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _columns(database: SQLiteDatabase, table: str) -> dict[str, Column]:
+    rows = database.all(
+        'SELECT name, type, "notnull", pk FROM pragma_table_info(:table)', {"table": table}
+    )
+    return {
+        name: Column(kind.upper(), bool(not_null), bool(key)) for name, kind, not_null, key in rows
+    }
+
+
+def _references(database: SQLiteDatabase, table: str) -> set[Row]:
+    return set(
+        database.all(
+            'SELECT "table", "from", "to", on_delete FROM pragma_foreign_key_list(:table)',
+            {"table": table},
+        )
+    )

@@ -1,0 +1,270 @@
+"""Look a store over, and mend it.
+
+Each check stands in the module of what it looks at, with its finding and its repair in one
+place, and is listed below. A check that looks at the open store is a function of a `Patient`; its
+repair runs in one transaction with all others, each after a new look.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from agentstate.config import Location, locate
+from agentstate.db.inspection import empty_log, open_to_inspect, open_to_mend
+from agentstate.db.port import NotADatabaseError
+from agentstate.db.shape import missing, require_ours
+from agentstate.errors import (
+    AgentStateError,
+    CorruptStoreError,
+    StoreTooNewError,
+    UntrustedSchemaError,
+)
+from agentstate.reports import DoctorReport, Finding, Severity
+from agentstate.store.backups import keep
+from agentstate.store.context import warn
+from agentstate.store.doctor.ids import thread_ids
+from agentstate.store.doctor.index import index, mend_index
+from agentstate.store.doctor.log import LARGE, log
+from agentstate.store.doctor.modes import modes
+from agentstate.store.doctor.pages import DAMAGED, FREE, free_pages, pages
+from agentstate.store.doctor.problems import UNCHECKED, Patient, Problem, look, reason
+from agentstate.store.doctor.schema import (
+    NEWER,
+    UNTRUSTED,
+    actions,
+    missing_parts,
+    other_parts,
+    version,
+)
+from agentstate.store.doctor.states import (
+    archived_threads,
+    job_progress,
+    rollout_paths,
+    unknown_words,
+)
+from agentstate.store.doctor.tree import cycles, leaves, missing_threads, parents
+from agentstate.store.doctor.values import values
+from agentstate.store.doctor.workflows import references, workflow_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from agentstate.db.sqlite import SQLiteDatabase
+    from agentstate.store.doctor.problems import Check
+
+__all__ = ["examine", "repair"]
+
+DEFAULT_TIMEOUT: Final = 5.0
+"""Seconds to wait for a lock."""
+
+# In this order: indexes first, for statements go by them; values before what is made of them;
+# parents before the leaves that they lead to.
+IN_STORE: Final[tuple[Check, ...]] = (
+    pages,
+    thread_ids,
+    values,
+    unknown_words,
+    archived_threads,
+    job_progress,
+    version,
+    missing_parts,
+    parents,
+    cycles,
+    missing_threads,
+    leaves,
+)
+"""Checks whose repairs are made in one transaction."""
+
+BESIDE: Final[tuple[Check, ...]] = (
+    actions,
+    other_parts,
+    references,
+    workflow_json,
+    rollout_paths,
+    free_pages,
+)
+"""Checks of the open store with nothing to repair, or nothing that a transaction could."""
+
+UNREADABLE: Final = "file_unreadable"
+
+_SEVERITIES: Final = list(Severity)
+"""The worst first."""
+
+
+class _Case(NamedTuple):
+    """A store to look over, and how."""
+
+    location: Location
+    timeout: float
+    trust_schema: bool
+
+
+def examine(
+    store: str | os.PathLike[str] | Location | None = None,
+    *,
+    timeout: float = DEFAULT_TIMEOUT,
+    trust_schema: bool = False,
+) -> DoctorReport:
+    """Look a store over: its file, its tree, its index. Nothing in its folder changes.
+
+    Without a path the environment and the defaults decide. Every version is looked at, and what
+    one check cannot read keeps no other from looking. With `trust_schema` a trigger or a view is
+    a note. A finding's `fix` is what `repair` does about it, the worst finding comes first.
+
+    Raises `StoreNotFoundError`, `NotAStoreError` for another program's file, `StoreBusyError`,
+    `StoreUnavailableError`.
+    """
+    case = _Case(_located(store), timeout, trust_schema)
+    return _report(case, [problem.finding() for problem in _find(case)])
+
+
+def repair(
+    store: str | os.PathLike[str] | Location | None = None,
+    *,
+    timeout: float = DEFAULT_TIMEOUT,
+    trust_schema: bool = False,
+    before_commit: Callable[[], object] | None = None,
+) -> DoctorReport:
+    """Mend what can be mended without losing a message, after a backup, and say what is left.
+
+    The backup is in the report; where there is nothing to mend, none is made. All of the store is
+    mended in one transaction, or nothing; then the index, and the files' modes. What a finding
+    says of `fixed` was looked at again. `before_commit` is called when the transaction is about
+    to be committed.
+
+    Raises what `examine` raises, `StoreTooNewError`, and without `trust_schema`
+    `UntrustedSchemaError`; then nothing has changed.
+    """
+    case = _Case(_located(store), timeout, trust_schema)
+    before = _find(case)
+    _require_mendable(before)
+    if not any(problem.fix for problem in before):
+        return _report(case, [problem.finding() for problem in before])
+    backup, mended = _mend_store(case, before, before_commit) if _are_sound(before) else (None, [])
+    for problem in modes(case.location):
+        _try(problem.mend)
+    left = _find(case)
+    still = {(problem.slug, problem.ids) for problem in left}
+    known = {problem.slug for problem in before}
+    done = [
+        problem for problem in before if problem.fix and (problem.slug, problem.ids) not in still
+    ]
+    done += [problem for problem in mended if problem.slug not in known]
+    findings = [problem.finding(fixed=True) for problem in done]
+    return _report(case, findings + [problem.finding() for problem in left], backup)
+
+
+def _located(store: str | os.PathLike[str] | Location | None) -> Location:
+    return store if isinstance(store, Location) else locate(store, os.environ, rule="given")
+
+
+def _find(case: _Case) -> list[Problem]:
+    """Look at everything; raises what `examine` raises."""
+    path = case.location.path
+    found = list(log(case.location))
+    try:
+        database, shape = open_to_inspect(path, case.timeout)
+        with closing(database):
+            if shape.empty:
+                raise missing(path)
+            require_ours(path, shape)
+            patient = Patient(database, case.location, shape.version, case.trust_schema)
+            with database.snapshot():
+                found += look((*IN_STORE, *BESIDE), patient)
+            found += look((index,), patient)
+    except (NotADatabaseError, CorruptStoreError) as error:
+        # Of a damaged file the transaction that only read it may not end well either.
+        if _are_sound(found):
+            what = f"{reason(error)}; agentstate recover OUT reads what can be read"
+            found.append(Problem(UNREADABLE, Severity.ERROR, what))
+    if not _are_sound(found):
+        found = [problem._replace(fix=None, mend=None) for problem in found]
+    return found + list(modes(case.location))
+
+
+def _are_sound(problems: list[Problem]) -> bool:
+    """Tell whether the store can be written, so that what is wrong in it can be mended."""
+    return not any(
+        problem.slug in {UNREADABLE, DAMAGED, NEWER, UNTRUSTED}
+        or (problem.slug == UNCHECKED and pages.__name__ in problem.ids)
+        for problem in problems
+    )
+
+
+def _require_mendable(problems: list[Problem]) -> None:
+    for problem in problems:
+        if problem.slug == NEWER:
+            raise StoreTooNewError(f"{problem.what}; nothing was changed")
+        if problem.slug == UNTRUSTED:
+            raise UntrustedSchemaError(problem.what)
+
+
+def _mend_store(
+    case: _Case, found: list[Problem], before_commit: Callable[[], object] | None
+) -> tuple[str, list[Problem]]:
+    """Keep the store, mend it in one transaction, and then what is beside it.
+
+    Returns where it is kept, and what was mended.
+    """
+    mended: list[Problem] = []
+    with closing(_open_to_mend(case)) as database:
+        with database.transaction():
+            pass  # a store that cannot be written is kept in vain
+        backup = keep(case.location, timeout=case.timeout).path
+        if before_commit is not None:
+            database.before_commit = before_commit
+        with database.transaction():
+            for check in IN_STORE:
+                # Others may have written since: what is mended is what is wrong now.
+                problems = list(look((check,), _patient(case, database)))
+                _require_mendable(problems)
+                if not _are_sound(problems):
+                    raise CorruptStoreError(f"{problems[0].what}; nothing was changed")
+                mended += _mend_all(problems)
+        slugs = {problem.slug for problem in found}
+        _try(lambda: mend_index(_patient(case, database), case.timeout))
+        if FREE in slugs:
+            _try(database.vacuum)
+        elif LARGE in slugs:
+            _try(lambda: empty_log(database))
+    return backup, mended
+
+
+def _open_to_mend(case: _Case) -> SQLiteDatabase:
+    return open_to_mend(case.location.path, case.timeout, trust_schema=case.trust_schema)
+
+
+def _patient(case: _Case, database: SQLiteDatabase) -> Patient:
+    said = int(database.pragma("user_version"))
+    return Patient(database, case.location, said, case.trust_schema)
+
+
+def _mend_all(problems: Iterable[Problem]) -> list[Problem]:
+    """Mend what can be; return what was."""
+    mended = []
+    for problem in problems:
+        if problem.mend is not None:
+            problem.mend()
+            mended.append(problem)
+    return mended
+
+
+def _try(mend: Callable[[], object] | None) -> None:
+    """Mend what is beside the store, if it can be; what fails is found again by the last look."""
+    try:
+        if mend is not None:
+            mend()
+    except AgentStateError as error:
+        warn(f"left as it was: {error}")
+
+
+def _report(case: _Case, findings: list[Finding], backup: str | None = None) -> DoctorReport:
+    findings.sort(key=lambda finding: _SEVERITIES.index(finding.severity))
+    return DoctorReport(
+        path=str(case.location.path),
+        healthy=all(one.fixed or one.severity is Severity.NOTE for one in findings),
+        backup=backup,
+        findings=tuple(findings),
+    )

@@ -1,0 +1,130 @@
+"""Who else may read or write the store's files and folders."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from agentstate.config import INDEX_NAME
+from agentstate.db.reading import beside, resolve
+from agentstate.filesystem import system_errors
+from agentstate.reports import Severity
+from agentstate.store.doctor.problems import Problem, many
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from agentstate.config import Location
+
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_PRIVATE_FILE: Final = 0o600
+_PRIVATE_FOLDER: Final = 0o700
+
+FOLDERS: Final = (".backups", ".trash")
+"""What this program keeps beside a store, by what follows the store's name."""
+
+
+def modes(location: Location) -> Iterator[Problem]:
+    """Look at the modes of everything that holds what the store holds."""
+    for slug, noun, paths, is_kind, mode in (
+        ("file_open_to_others", "file", _files(location), stat.S_ISREG, _PRIVATE_FILE),
+        ("folder_open_to_others", "folder", _folders(location), stat.S_ISDIR, _PRIVATE_FOLDER),
+    ):
+        found = [(path, status) for path in paths if (status := _if_open(path, is_kind))]
+        ours = [path for path, status in found if _is_ours(status)]
+        theirs = [path for path, status in found if not _is_ours(status)]
+        if ours:
+            yield Problem(
+                slug,
+                Severity.WARNING,
+                f"{many(len(ours), noun)} that others may read or write",
+                tuple(map(str, ours)),
+                fix=f"each is closed to others (mode {mode:04o})",
+                mend=partial(_close, ours, mode),
+            )
+        if theirs:
+            yield Problem(
+                slug,
+                Severity.WARNING,
+                f"{many(len(theirs), noun)} of another user that others may read or write",
+                tuple(map(str, theirs)),
+            )
+    yield from _store_folder(location)
+
+
+def _store_folder(location: Location) -> Iterator[Problem]:
+    folder = resolve(location.path).parent
+    status = _if_open(folder, stat.S_ISDIR)
+    if status is None:
+        return
+    if _is_ours(status) and not status.st_mode & stat.S_ISVTX and _is_for_store(folder, location):
+        yield Problem(
+            "folder_open_to_others",
+            Severity.WARNING,
+            "others may look into the store's folder",
+            (str(folder),),
+            fix=f"it is closed to others (mode {_PRIVATE_FOLDER:04o})",
+            mend=partial(_close, [folder], _PRIVATE_FOLDER),
+        )
+    else:
+        yield Problem(
+            "folder_shared",
+            Severity.NOTE,
+            "others may look into the store's folder, which is not the store's alone",
+            (str(folder),),
+        )
+
+
+def _is_for_store(folder: Path, location: Location) -> bool:
+    """Tell whether a folder is there for the store: by its name, or by all that it holds."""
+    home = os.path.realpath(os.path.expanduser("~"))  # noqa: PTH111 - Path.home() raises where HOME is unknown
+    if str(folder) == home:
+        return False
+    if folder.name.startswith("."):
+        return True
+    names = (resolve(location.path).name, location.path.name, INDEX_NAME)
+    try:
+        return all(name.removeprefix(".").startswith(names) for name in os.listdir(folder))  # noqa: PTH208 - names are all that is wanted
+    except OSError:
+        return False
+
+
+def _files(location: Location) -> Iterator[Path]:
+    store = resolve(location.path)
+    yield store
+    yield from (beside(store, suffix) for suffix in ("-wal", "-shm", "-journal"))
+    index = resolve(location.index_path)
+    yield index
+    yield beside(location.index_path, ".lock")
+    yield from sorted(index.parent.glob(f"{index.name}.bak*"))
+
+
+def _folders(location: Location) -> Iterator[Path]:
+    yield from (beside(resolve(location.path), suffix) for suffix in FOLDERS)
+
+
+def _if_open(path: Path, is_kind: Callable[[int], bool]) -> os.stat_result | None:
+    """Return what a file or folder of that kind is, if others may do something with it.
+
+    Of a link None: what it leads to is asked about by itself.
+    """
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    return status if is_kind(status.st_mode) and status.st_mode & _OTHERS else None
+
+
+def _is_ours(status: os.stat_result) -> bool:
+    """Tell whether this user may change the mode of a file."""
+    return os.geteuid() in {0, status.st_uid}
+
+
+def _close(paths: list[Path], mode: int) -> None:
+    for path in paths:
+        with system_errors("close to others", path), suppress(FileNotFoundError):
+            path.chmod(mode)

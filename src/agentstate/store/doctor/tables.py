@@ -1,0 +1,40 @@
+"""The tables whose rows are looked at and mended, and what their rows are called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from agentstate.store.doctor.problems import readable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agentstate.store.doctor.problems import Id
+
+
+class Table(NamedTuple):
+    """A table of the store. Those of workflows are the agent's own, and never changed."""
+
+    name: str
+    noun: str
+    key: tuple[str, ...]
+    """The columns that tell its rows apart."""
+
+
+THREADS: Final = Table("threads", "thread", ("id",))
+MESSAGES: Final = Table("messages", "message", ("id",))
+CHECKPOINTS: Final = Table("checkpoints", "checkpoint", ("thread_id", "checkpoint_id"))
+TOOLS: Final = Table("thread_dynamic_tools", "tool", ("thread_id", "position"))
+GOALS: Final = Table("thread_goals", "goal", ("thread_id",))
+JOBS: Final = Table("jobs", "job", ("id",))
+
+TABLES: Final = (THREADS, MESSAGES, CHECKPOINTS, TOOLS, GOALS, JOBS)
+OF_THREADS: Final = (MESSAGES, CHECKPOINTS, TOOLS, GOALS)
+"""Tables whose rows belong to a thread, which `thread_id` names."""
+
+
+def label(key: Sequence[object]) -> Id:
+    """Return how a row is named: by its id, or where it takes two columns, as `thread/row`."""
+    if len(key) == 1:
+        return readable(key[0])
+    return "/".join(str(readable(part)) for part in key)

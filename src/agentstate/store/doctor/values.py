@@ -1,0 +1,208 @@
+"""Values that keep a row from being read: text that is not UTF-8, wrong types, broken JSON."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache, partial
+from itertools import count
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from agentstate.db import schema
+from agentstate.db.inspection import fresh_schema
+from agentstate.db.port import DuplicateKeyError
+from agentstate.db.sqlite import NotUtf8
+from agentstate.reports import Severity
+from agentstate.store.doctor.json_values import as_json, is_json
+from agentstate.store.doctor.problems import Problem, many
+from agentstate.store.doctor.tables import TABLES, label
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from agentstate.db.sqlite import SQLiteDatabase
+    from agentstate.store.doctor.problems import Id, Patient
+    from agentstate.store.doctor.tables import Table
+
+_ELSEWHERE: Final = {
+    ("threads", "id"),
+    ("threads", "current_leaf_id"),
+    ("messages", "id"),
+    ("messages", "parent_entry_id"),
+    ("threads", "status"),
+    ("threads", "source"),
+    ("jobs", "status"),
+    ("jobs", "progress"),
+    ("thread_goals", "status"),
+}
+"""Columns that have a check of their own, as every `thread_id` has."""
+
+_WHOLE: Final = re.compile(r"\s*([+-]?\d{1,19})(\.\d*)?\s*", re.ASCII)
+_LEAST, _MOST = -(2**63), 2**63 - 1
+
+_NOT_UTF8: Final = "not_utf8"
+_WRONG_TYPE: Final = "wrong_type"
+_BROKEN_JSON: Final = "broken_json"
+
+_FIXES: Final = {
+    _NOT_UTF8: "each byte that is no UTF-8 becomes U+FFFD; the backup keeps the bytes",
+    _WRONG_TYPE: "each becomes the text or the number that it means; what means none becomes null "
+    "or 0, and the backup keeps it",
+    _BROKEN_JSON: "each is kept whole, as a JSON string of itself",
+}
+_WHAT: Final = {
+    _NOT_UTF8: "text that is not UTF-8",
+    _WRONG_TYPE: "a value of the wrong type",
+    _BROKEN_JSON: "JSON that cannot be read",
+}
+
+
+class Column(NamedTuple):
+    """What a column should hold."""
+
+    name: str
+    whole: bool
+    """Whole numbers, not text."""
+    json: bool
+    null: bool
+    key: bool
+    """No two rows may have the same there."""
+
+
+class Place(NamedTuple):
+    """A value in a table."""
+
+    rowid: int
+    column: Column
+
+
+def values(patient: Patient) -> Iterator[Problem]:
+    """Read every row of the tables once."""
+    fresh = fresh_schema(schema.NEWEST)
+    for table in TABLES:
+        if not patient.has(table.name, *table.key):
+            continue
+        columns = [
+            Column(
+                name,
+                whole=declared.type == "INTEGER",
+                json=name == "input_schema" or name.endswith("_json"),
+                null=not declared.not_null and not declared.is_key,
+                key=declared.is_key,
+            )
+            for name, declared in fresh.tables[table.name].items()
+            if (table.name, name) not in _ELSEWHERE
+            and name != "thread_id"
+            and patient.has(table.name, name)
+        ]
+        yield from _problems(patient.database, table, tuple(columns))
+
+
+def sound(value: object, column: Column) -> object:
+    """Return what a value means in its column, which it is then of the type of."""
+    if value is None and column.null:
+        return None
+    if column.whole:
+        number = whole_number(value)
+        return number if number is not None or column.null else 0
+    text = as_text(value)
+    return as_json(text) if column.json else text
+
+
+def whole_number(value: object, *, exact: bool = False) -> int | None:
+    """Return the whole number that a value is, or spells; None if none.
+
+    A fraction is left off, or with `exact` makes it none.
+    """
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float):
+        fits = abs(value) < _MOST and (value.is_integer() or not exact)
+        return int(value) if fits else None
+    found = _WHOLE.fullmatch(as_text(value))
+    if found is None or (exact and (found[2] or "").strip(".0")):
+        return None
+    number = int(found[1])
+    return number if _LEAST <= number <= _MOST else None
+
+
+def as_text(value: object) -> str:
+    """Return a value as text; bytes that are no UTF-8 as U+FFFD."""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return "" if value is None else str(value)
+
+
+def write_key(database: SQLiteDatabase, sql: str, rowid: int, value: object) -> None:
+    """Write a value that no other row may have: where one has it, the next that is free."""
+    for number in count(2):
+        try:
+            database.execute(sql, {"value": value, "rowid": rowid})
+        except DuplicateKeyError:
+            value = value + 1 if isinstance(value, int) else f"{value}-{number}"
+        else:
+            return
+
+
+def _problems(
+    database: SQLiteDatabase, table: Table, columns: tuple[Column, ...]
+) -> Iterator[Problem]:
+    places: dict[str, list[Place]] = {}
+    ids: dict[str, dict[Id, None]] = {}
+    for slug, place, key in _wrong_values(database, table, columns):
+        places.setdefault(slug, []).append(place)
+        ids.setdefault(slug, {})[label(key)] = None
+    for slug, found in places.items():
+        named = ", ".join(dict.fromkeys(place.column.name for place in found))
+        rows = many(len(ids[slug]), table.noun)
+        yield Problem(
+            slug,
+            Severity.ERROR,
+            f"{rows} with {_WHAT[slug]} in {named}",
+            (*ids[slug],),
+            fix=_FIXES[slug],
+            mend=partial(_mend, database, table, found),
+        )
+
+
+def _wrong_values(
+    database: SQLiteDatabase, table: Table, columns: tuple[Column, ...]
+) -> Iterator[tuple[str, Place, tuple[object, ...]]]:
+    names = ", ".join((*table.key, *(column.name for column in columns)))
+    jsons = [(place, column) for place, column in enumerate(columns) if column.json]
+    width = len(table.key)
+    for rowid, *row in database.stream(f"SELECT rowid, {names} FROM {table.name} NOT INDEXED"):
+        values = row[width:]
+        key = tuple(row[:width])
+        for place, slug in _wrong_types(columns, tuple(map(type, values))):
+            yield slug, Place(rowid, columns[place]), key
+        for place, column in jsons:
+            value = values[place]
+            if type(value) is str and not is_json(value):
+                yield _BROKEN_JSON, Place(rowid, column), key
+
+
+@lru_cache(maxsize=256)
+def _wrong_types(
+    columns: tuple[Column, ...], types: tuple[type, ...]
+) -> tuple[tuple[int, str], ...]:
+    """Judge the types of a row; a table's rows have few combinations."""
+    wrong = []
+    for place, (column, found) in enumerate(zip(columns, types, strict=True)):
+        if found is (int if column.whole else str) or (found is type(None) and column.null):
+            continue
+        slug = _NOT_UTF8 if found is NotUtf8 and not column.whole else _WRONG_TYPE
+        wrong.append((place, slug))
+    return tuple(wrong)
+
+
+def _mend(database: SQLiteDatabase, table: Table, places: list[Place]) -> None:
+    for rowid, column in places:
+        row = database.one(
+            f"SELECT {column.name} FROM {table.name} WHERE rowid = :rowid", {"rowid": rowid}
+        )
+        value = sound(row[0], column) if row else None
+        sql = f"UPDATE {table.name} SET {column.name} = :value WHERE rowid = :rowid"
+        if column.key:
+            write_key(database, sql, rowid, table.noun if value == "" else value)
+        else:
+            database.execute(sql, {"value": value, "rowid": rowid})

@@ -1,0 +1,55 @@
+"""The agent's traces of workflows, and tables of others: looked at, and never changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agentstate.db import schema
+from agentstate.db.inspection import dangling_references, fresh_schema
+from agentstate.reports import Severity
+from agentstate.store.doctor.json_values import is_json
+from agentstate.store.doctor.problems import Problem, many
+from agentstate.store.doctor.tables import OF_THREADS, label
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from agentstate.store.doctor.problems import Patient
+
+
+def references(patient: Patient) -> Iterator[Problem]:
+    """Find rows of tables that are not ours to mend which refer to what is gone."""
+    ours = {table.name for table in OF_THREADS}
+    gone: dict[tuple[str, str], int] = {}
+    for table, _, target in dangling_references(patient.database):
+        if table not in ours:
+            gone[table, target] = gone.get((table, target), 0) + 1
+    for (table, target), number in gone.items():
+        yield Problem(
+            "reference_dangling",
+            Severity.NOTE,
+            f"{many(number, 'row')} without the row of {target} that is referred to",
+            (table,),
+        )
+
+
+def workflow_json(patient: Patient) -> Iterator[Problem]:
+    """Find traces whose JSON cannot be read."""
+    fresh = fresh_schema(schema.NEWEST)
+    broken = []
+    for table in schema.WORKFLOW_TABLES:
+        columns = [name for name in fresh.tables[table] if name.endswith("_json")]
+        if patient.has(table, "id", *columns):
+            rows = patient.database.stream(f"SELECT id, {', '.join(columns)} FROM {table}")
+            broken += [
+                label((table, key))
+                for key, *texts in rows
+                if not all(type(text) is str and is_json(text) for text in texts)
+            ]
+    if broken:
+        yield Problem(
+            "workflow_json",
+            Severity.NOTE,
+            f"{many(len(broken), 'trace')} of workflows with JSON that cannot be read",
+            tuple(broken),
+        )

@@ -1,0 +1,160 @@
+"""What `doctor` finds in the schema and the version of a store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agentstate import (
+    Severity,
+    StateStore,
+    StoreTooNewError,
+    UntrustedSchemaError,
+    examine,
+    repair,
+)
+from damage import copy_of, damage, found, rewrite_schema
+from support import copy_store, rows, snapshot
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ERROR, WARNING = Severity.ERROR, Severity.WARNING
+
+
+@pytest.fixture
+def path(sound: Path, tmp_path: Path) -> Path:
+    """Return a sound store that may be damaged."""
+    return copy_of(sound, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["v0", "v1", "v2_rich", "torn_index"])
+def test_stores_of_the_agent_are_looked_at_as_they_are_and_migrated(
+    tmp_path: Path, name: str
+) -> None:
+    path = copy_store(name, tmp_path)
+    before = snapshot(tmp_path)
+    (older,) = (one for one in examine(path).findings if one.slug == "version_older")
+    assert older.severity is Severity.NOTE
+    assert snapshot(tmp_path) == before
+    messages = rows(path, "SELECT id, thread_id, content FROM messages ORDER BY id")
+    assert repair(path).healthy
+    assert rows(path, "SELECT id, thread_id, content FROM messages ORDER BY id") == messages
+    assert rows(path, "PRAGMA user_version") == [(4,)]
+    assert found(path) == []
+
+
+def test_a_version_above_ours_is_read_and_not_mended(path: Path) -> None:
+    damage(path, "PRAGMA user_version = 5", "UPDATE threads SET current_leaf_id = NULL")
+    before = snapshot(path.parent)
+    report = examine(path)
+    assert {one.slug for one in report.findings} == {"leaf_null", "version_newer"}
+    assert {one.fix for one in report.findings} == {None}
+    with pytest.raises(StoreTooNewError, match="version 5"):
+        repair(path)
+    assert snapshot(path.parent) == before
+
+
+def test_a_version_that_a_restore_reset_is_set_again_and_the_tree_kept(path: Path) -> None:
+    damage(path, "PRAGMA user_version = 0")
+    tree = rows(path, "SELECT id, parent_entry_id FROM messages")
+    assert found(path) == ["version_too_low"]
+    assert repair(path).healthy
+    assert rows(path, "PRAGMA user_version") == [(4,)]
+    assert rows(path, "SELECT id, parent_entry_id FROM messages") == tree
+
+
+@pytest.mark.parametrize(
+    ("statement", "severity", "part"),
+    [
+        ("DROP TABLE jobs", ERROR, "table jobs"),
+        ("DROP TABLE leaf_runs", ERROR, "table leaf_runs"),
+        ("DROP INDEX idx_messages_parent_entry_id", WARNING, "index idx_messages_parent_entry_id"),
+        (
+            "ALTER TABLE thread_goals DROP COLUMN continuation_count",
+            ERROR,
+            "column thread_goals.continuation_count",
+        ),
+    ],
+)
+def test_what_is_missing_of_the_schema_is_made_again(
+    path: Path, statement: str, severity: Severity, part: str
+) -> None:
+    schema = "SELECT name FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY 1"
+    whole = rows(path, schema)
+    damage(path, statement)
+    (finding,) = (one for one in examine(path).findings if one.slug == "schema_incomplete")
+    assert finding.severity is severity
+    assert part in finding.ids
+    assert repair(path).healthy
+    assert rows(path, schema) == whole
+    assert found(path) == []
+
+
+def test_a_tree_whose_columns_are_gone_is_a_line_again(path: Path) -> None:
+    damage(
+        path,
+        "DROP INDEX idx_messages_parent_entry_id",
+        "ALTER TABLE messages DROP COLUMN parent_entry_id",
+        "ALTER TABLE threads DROP COLUMN current_leaf_id",
+    )
+    assert "schema_incomplete" in found(path)
+    assert repair(path).healthy
+    with StateStore.open(path, read_only=True) as store:
+        assert store.messages.branch_ids("t") == [1, 2, 3, 4]
+
+
+def test_a_column_that_no_step_makes_is_left_to_a_person(path: Path) -> None:
+    damage(path, "ALTER TABLE threads DROP COLUMN git_sha", "UPDATE jobs SET progress = 200")
+    report = repair(path)
+    assert not report.healthy
+    assert [(one.slug, one.fixed) for one in report.findings if one.severity is ERROR] == [
+        ("schema_incomplete", False)
+    ]
+    assert rows(path, "SELECT progress FROM jobs") == [(100,)]
+
+
+def test_other_declarations_and_columns_are_notes(path: Path) -> None:
+    damage(path, "ALTER TABLE jobs ADD COLUMN owner TEXT")
+    rewrite_schema(path, "detail TEXT", "detail BLOB")
+    report = examine(path)
+    assert report.healthy
+    assert [(one.slug, one.ids) for one in report.findings] == [
+        ("schema_extra", ("jobs.owner",)),
+        ("schema_differs", ("jobs.detail",)),
+    ]
+    assert repair(path) == report
+
+
+def test_a_store_with_a_trigger_is_looked_at_and_not_mended(path: Path) -> None:
+    damage(
+        path,
+        "UPDATE jobs SET progress = 200",
+        "CREATE TRIGGER eat AFTER UPDATE ON jobs BEGIN DELETE FROM messages; END",
+    )
+    before = snapshot(path.parent)
+    report = examine(path)
+    assert [(one.slug, one.fix) for one in report.findings] == [
+        ("job_progress_range", None),
+        ("schema_untrusted", None),
+    ]
+    assert "--trust-schema" in report.findings[1].what
+    with pytest.raises(UntrustedSchemaError, match="'eat'"):
+        repair(path)
+    assert snapshot(path.parent) == before
+
+
+def test_a_trigger_that_is_trusted_is_a_note(path: Path) -> None:
+    damage(
+        path,
+        "UPDATE jobs SET progress = 200",
+        "CREATE TRIGGER tell AFTER UPDATE ON jobs BEGIN UPDATE jobs SET detail = 'told'; END",
+    )
+    report = repair(path, trust_schema=True)
+    assert report.healthy
+    assert [(one.slug, one.fixed) for one in report.findings] == [
+        ("job_progress_range", True),
+        ("schema_trusted", False),
+    ]
+    assert rows(path, "SELECT progress, detail FROM jobs") == [(100, "told")]

@@ -65,6 +65,7 @@ def generated() -> Iterator[tuple[str, str]]:
     yield "docs/tree.svg", picture()
     for path, fill in (
         ("docs/output.md", tables.fill_output),
+        ("docs/doctor.md", tables.fill_doctor),
         ("docs/library.md", reference.fill_library),
     ):
         yield path, fill((ROOT / path).read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""The tables of docs/output.md, made from the code that keeps what they promise.
+"""The tables of docs/output.md and docs/doctor.md, made from the code that keeps their promises.
 
 docs/reference.py, which describes the library, fills its blocks with the same means.
 """
@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import ast
 import inspect
+import pkgutil
 import re
 from dataclasses import fields
 from enum import StrEnum
+from importlib import import_module
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agentstate import errors, records, reports, session_index
 from agentstate.cli import main
 from agentstate.render import report_shapes, shapes
 from agentstate.render.shape import Shape
+from agentstate.store import doctor
+from agentstate.store.doctor.problems import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -112,6 +116,11 @@ def fill_output(page: str) -> str:
     return fill(page, {"exit-codes": _exit_codes(), "fields": _fields()})
 
 
+def fill_doctor(page: str) -> str:
+    """Return docs/doctor.md with the findings of today."""
+    return fill(page, {"findings": _findings()})
+
+
 def fill(page: str, made: Mapping[str, str]) -> str:
     """Return a page with each of its generated blocks made anew, by its name."""
     return _BLOCK.sub(lambda found: f"{found[1]}\n{made[found['name']]}\n\n{found[3]}", page)
@@ -137,6 +146,32 @@ def _exit_codes() -> str:
             for code, slug, name, meaning in sorted(rows, key=lambda row: row[0])
         ),
     )
+
+
+def _findings() -> str:
+    names = [doctor.__name__, *(f"{doctor.__name__}.{one.name}" for one in _modules())]
+    kinds = {
+        value.slug: value
+        for name in names
+        for value in vars(import_module(name)).values()
+        if isinstance(value, Kind)
+    }
+    return table(
+        ("slug", "severity", "what is wrong", "what `--fix` does"),
+        (
+            (
+                f"`{slug}`",
+                " or ".join(filter(None, (kind.severity, kind.instead))),
+                kind.meaning,
+                kind.fix or "",
+            )
+            for slug, kind in sorted(kinds.items())
+        ),
+    )
+
+
+def _modules() -> Iterable[pkgutil.ModuleInfo]:
+    return pkgutil.iter_modules(doctor.__path__)
 
 
 def _all_below(error: type[errors.AgentStateError]) -> list[type[errors.AgentStateError]]:

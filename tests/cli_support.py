@@ -268,6 +268,7 @@ def golden(name: str, seen: Result) -> tuple[str, str]:
     text = re.sub(
         r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d", "YYYY-MM-DDTHH:MM:SS+ZZ:ZZ", seen.text
     )
+    text = re.sub(r"\d\d-\d\d \d\d:\d\d:\d\d", "MM-DD HH:MM:SS", text)
     text = re.sub(
         "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f-]{21}", "00000000-0000-4000-8000-000000000000", text
     )

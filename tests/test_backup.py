@@ -214,10 +214,12 @@ def test_others_write_meanwhile(
         to_rollback_mode(path)
     writer = start_python(WRITER, path)
     assert writer.stdout is not None
-    counts = []
+    counts: list[int] = []
     try:
         for number in range(2):
-            acknowledged = int(writer.stdout.readline())
+            acknowledged = 0
+            while acknowledged <= max(counts, default=0):
+                acknowledged = int(writer.stdout.readline())
             arguments = ("backup", f"{tmp_path}/{number}/", *option, "-o", "json")
             made = cli.on(path)("--timeout", "60", *arguments).json
             assert made["messages"] >= acknowledged

@@ -87,7 +87,7 @@ def make_historic(path: Path) -> None:
 
 OTHERS = {
     make_folder: (6, "is a folder, not a store"),
-    make_text: (6, "is not a SQLite file"),
+    make_text: (6, "is not a SQLite file; if it was a store, see agentstate doctor"),
     make_foreign: (6, "is a SQLite file of another program, not a store"),
     make_fifo: (6, "is not a file, not a store"),
 }

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
 from agentstate import ConflictError, StoreUnavailableError
-from agentstate.filesystem import create_file, make_folder, replacing, system_errors
+from agentstate.filesystem import (
+    create_file,
+    make_folder,
+    new_folder,
+    replacing,
+    scratch_folder,
+    system_errors,
+)
 from support import OWNER, as_root, mode, run_python
 
 if TYPE_CHECKING:
@@ -105,6 +113,31 @@ with replacing(pathlib.Path(sys.argv[1])):
         ".file.new-mine",
         "file",
     ]
+
+
+def test_what_a_killed_process_of_the_same_number_left_is_in_nobodys_way(tmp_path: Path) -> None:
+    """In a container the next process often has the number of the last."""
+    left = [tmp_path / f".file.{kind}-{os.getpid()}" for kind in ("new", "scratch")]
+    left[0].write_text("half")
+    left[1].mkdir()
+    (left[1] / "old").touch()
+    with replacing(tmp_path / "file") as temporary, scratch_folder(tmp_path / "file") as folder:
+        assert temporary.read_text() == ""
+        assert list(folder.iterdir()) == []
+        assert mode(folder) == 0o700
+        temporary.write_text("whole")
+    assert (tmp_path / "file").read_text() == "whole"
+    assert {*tmp_path.iterdir()} == {*left, tmp_path / "file"}
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_new_folder_goes_again_where_nothing_came_into_it(tmp_path: Path, *, fails: bool) -> None:
+    folder = tmp_path / "a" / "b"
+    with suppress(KeyError), new_folder(folder):
+        assert mode(folder) == 0o700
+        if fails:
+            raise KeyError
+    assert (tmp_path / "a").exists() is not fails
 
 
 def _write_both(path: Path) -> None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from agentstate import SessionIndexEntry, StateStore, StoreBusyError
-from agentstate.db.holders import Holder, lock_holders, users_of
-from agentstate.holders import describe, processes_using
+from agentstate.db.holders import lock_holders, users_of
+from agentstate.holders import Holder, describe, processes_using
 from agentstate.session_index import SessionIndex
 from old_stores import old_store
 from stores import WRITE, read, store_with, to_rollback_mode

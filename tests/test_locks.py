@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -30,6 +31,7 @@ from support import (
     raw,
     rows,
     run_python,
+    snapshot,
     start_python,
 )
 
@@ -189,6 +191,16 @@ def test_a_disk_that_fills_up_loses_nothing_that_was_said_to_be_written(small_di
     assert 1 < written < 1000
     with StateStore.open(path, read_only=True) as store:
         assert len(store.messages.branch("t0", None)) == written
+
+
+def test_a_store_on_a_full_disk_is_read_and_nothing_is_left(small_disk: Path) -> None:
+    path = store_with(small_disk / "state.db", "one")
+    with (small_disk / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+        while True:
+            filler.write(b"x" * 4096)
+    before = snapshot(small_disk)
+    assert read(path) == "one"
+    assert snapshot(small_disk) == before
 
 
 def test_a_store_is_not_half_made_on_a_full_disk(small_disk: Path) -> None:

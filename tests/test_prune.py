@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -30,6 +32,7 @@ from cli_support import (
     interrupt,
     spawn,
 )
+from stress.full_disks import small_disk
 from support import NOW, Clock, raw, rows, start_python, thread
 from support import finish as finish_python
 
@@ -179,12 +182,21 @@ def test_what_is_said_of_a_thread(store: StateStore) -> None:
 
 
 def fill_sizes(store: StateStore, threads: int = 20, size: int = 50_000) -> None:
-    for number in range(threads):
-        store.threads.create(thread(f"t{number:02}", updated_at=number))
-        for part in range(5):
-            store.messages.append(f"t{number:02}", "user", f"{part}" * (size // 5))
+    names = [f"t{number:02}" for number in range(threads)]
     with raw(store.path) as connection:
-        connection.execute("UPDATE threads SET updated_at = CAST(substr(id, 2) AS INTEGER)")
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("BEGIN")
+        connection.executemany(
+            "INSERT INTO threads(id, preview, ephemeral, model_provider, created_at, "
+            "updated_at, status, cwd, cli_version, source) "
+            "VALUES (?, '', 0, '', 1, ?, 'idle', '', '', 'cli')",
+            ((name, number) for number, name in enumerate(names)),
+        )
+        connection.executemany(
+            "INSERT INTO messages(thread_id, role, content, created_at) VALUES (?, 'user', ?, 1)",
+            ((name, f"{part}" * (size // 5)) for name in names for part in range(5)),
+        )
+        connection.execute("COMMIT")
 
 
 def test_a_size_is_reached_by_deleting_the_oldest(store: StateStore) -> None:
@@ -289,7 +301,7 @@ def test_an_error_in_the_middle_leaves_the_rest(aged: StateStore) -> None:
     deleting = aged.pruning.delete(plan)
     assert next(deleting).id == "d6"
     trash_of(aged.path).chmod(0o777)
-    with pytest.raises(StoreUnavailableError, match="nothing was deleted, for what would"):
+    with pytest.raises(StoreUnavailableError, match="thread 'd5' was not deleted, for what would"):
         next(deleting)
     assert aged.threads.ids() == ["d1", "d2", "d3", "d4", "d5"]
 
@@ -337,19 +349,25 @@ with StateStore.open(sys.argv[1], timeout=30) as store:
 # The command line.
 
 
-@pytest.fixture
-def old(cli: Cli, tmp_path: Path) -> Cli:
-    """Return a store of five threads: one of today, and of 10, 20, … 40 weeks."""
-    new = cli.on(tmp_path / "old" / "state.db")
+@pytest.fixture(scope="module")
+def old_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a store of five threads: one of today, and of 10, 20, … 40 weeks."""
+    folder = tmp_path_factory.mktemp("old")
     now = int(time.time())
-    with new.store() as store:
+    with StateStore.open(folder / "state.db") as store:
         for weeks in range(0, 50, 10):
             store.threads.create(
                 thread(f"w{weeks}", name=f"Of {weeks} weeks", archived=weeks == 40)
             )
             store.messages.append(f"w{weeks}", "user", "x" * 50_000)
             store.threads.update(f"w{weeks}", updated_at=now - weeks * 7 * DAY - 600)
-    return new
+    return folder
+
+
+@pytest.fixture
+def old(cli: Cli, old_folder: Path, tmp_path: Path) -> Cli:
+    """Return the command line on a copy of that store."""
+    return cli.on(shutil.copytree(old_folder, tmp_path / "old") / "state.db")
 
 
 def test_something_must_be_said(cli: Cli) -> None:
@@ -358,6 +376,12 @@ def test_something_must_be_said(cli: Cli) -> None:
     for option in ("--older-than", "--max-size"):
         cli.fails(2, "threads", "prune", option, "much", "--yes")
     cli.fails(2, "threads", "prune", "--keep", "0", "--yes")
+    for number in ("90", "-90", "0", "1700000000"):
+        line = cli.fails(2, "threads", "prune", f"--older-than={number}", "--yes")
+        days = number.removeprefix("-")
+        assert line == f"--older-than {number}: {number} what? write {days}d for days"
+    line = cli.fails(2, "threads", "prune", "--older-than", "90 d", "--yes")
+    assert line == "--older-than takes an age such as 90d, 12h or 2w, or ISO 8601; not '90 d'"
     for more in ((), ("--yes",), ("--dry-run",)):
         result = cli("threads", "prune", "--older-than", "1d", "--keep", "9", *more, "-o", "json")
         assert result.notes == ["nothing to delete"]
@@ -384,14 +408,26 @@ def test_sizes_and_their_units(old: Cli, given: str, expected: int | None) -> No
     assert bool(found) == (expected is not None)
 
 
+def test_a_size_that_cannot_be_reached(old: Cli) -> None:
+    line = r"--max-size is not reached: what stays takes about \d+ kB more"
+    beyond, said = old("threads", "prune", "--max-size", "1kB", "--keep", "3", "--dry-run").notes
+    assert re.fullmatch(line, beyond)
+    assert said.startswith("would delete 2 threads")
+    beyond, said = old("threads", "prune", "--max-size", "1kB", "--keep", "9", "--yes").notes
+    assert re.fullmatch(line, beyond)
+    assert said == "nothing to delete"
+    assert len(old("threads", "prune", "--max-size", "1GB", "--dry-run").notes) == 1
+
+
 @pytest.mark.parametrize("given", ["", "GB", "-1", "1iB", "1e3", "1.5", "5 apples", "1" * 30])
-def test_sizes_that_are_none(old: Cli, given: str) -> None:
-    line = old.fails(2, "threads", "prune", f"--max-size={given}")
+def test_sizes_that_are_none(cli: Cli, given: str) -> None:
+    line = cli.fails(2, "threads", "prune", f"--max-size={given}")
     assert line.startswith("--max-size takes bytes, or a size such as 500MB, 2GB or 1GiB; not ")
 
 
 def test_without_a_terminal_it_is_a_dry_run(old: Cli) -> None:
     before = everything(old.db.parent)
+    assert old("threads", "prune", "--older-than", "2000-01-01").cells == []
     result = old("threads", "prune", "--older-than", "90d")
     assert [row[0] for row in result.cells] == ["w40", "w30", "w20"]
     (note,) = result.notes
@@ -463,6 +499,29 @@ def test_at_a_prompt(old: Cli) -> None:
     assert ids_of(old.db) == ["w0", "w10"]
 
 
+@pytest.mark.parametrize(
+    ("shape", "answer"),
+    [
+        ("--fields=bundle", "/state.db.trash/"),
+        ("-ojson", '"dry_run": *false'),
+        ("-oid", r"\nw40\n"),
+    ],
+)
+def test_what_a_question_is_about_is_shown_in_any_shape(old: Cli, shape: str, answer: str) -> None:
+    terminal = spawn("-q", "threads", "prune", "--keep", "4", shape, db=old.db, width=500)
+    terminal.expect(r"Delete 1 thread with 1 message, 50 kB\? \[y/N\] ")
+    assert re.search(
+        r"^ID +NAME +UPDATED +MSGS +SIZE\r\nw40 +Of 40 weeks .*\r$",
+        terminal.before.decode(),
+        re.MULTILINE,
+    )
+    terminal.send("y\r")
+    result = finish(terminal)
+    # The answer says what was done, so it comes after that.
+    assert re.search(answer, result.text)
+    assert ids_of(old.db) == ["w0", "w10", "w20", "w30"]
+
+
 def test_an_interruption_stops_between_two_threads(cli: Cli, tmp_path: Path) -> None:
     db = tmp_path / "many" / "state.db"
     names = [f"t{number:03}" for number in range(400)]
@@ -491,7 +550,8 @@ def test_an_interruption_stops_between_two_threads(cli: Cli, tmp_path: Path) -> 
     assert ids_of(db) == sorted(set(names) - set(done))
     assert result.notes[0].startswith(f"deleted {len(done)} threads")
     assert result.notes[1] == (
-        f"agentstate: interrupted: {len(done)} of {len(names)} threads were deleted"
+        f"agentstate: interrupted: deleted {len(done)} of {len(names)} threads, "
+        f"{len(names) - len(done)} are left"
     )
     with cli.on(db).store() as store:
         assert sorted(entry.id for entry in store.trash.list()) == sorted(done)
@@ -507,10 +567,43 @@ def test_an_error_in_the_middle_says_what_was_done(old: Cli) -> None:
     result = old.run("threads", "prune", "--keep", "1", "--yes", "-o", "id")
     assert (result.code, result.lines) == (4, ["w40"])
     assert result.notes[0].startswith("deleted 1 thread with 1 message, 50 kB; ")
+    assert result.notes[0].endswith("; agentstate vacuum shrinks the file")
     assert result.notes[1].startswith("agentstate: deleting thread 'w30' would change rows that")
+    assert result.notes[1].endswith("; deleted 1 of 4 threads, 3 are left")
     assert ids_of(old.db) == ["w0", "w10", "w20", "w30"]
     line = old.fails(4, "threads", "prune", "--keep", "1", "--yes", "-o", "id")
     assert line.startswith("deleting thread 'w30' would change rows")
+    assert line.endswith("; deleted 0 of 3 threads, 3 are left")
+
+
+def test_a_full_disk(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    with small_disk(tmp_path / "disk") as refused:
+        if refused is not None:
+            pytest.skip(f"no small disk can be mounted: {refused}")
+        full = cli.on(tmp_path / "disk" / "state.db")
+        with full.store() as store:
+            fill_sizes(store, threads=40, size=25_000)
+        # Room for the log of a few deletions, and for a few bundles.
+        free = os.statvfs(full.db.parent)
+        with full.db.with_name("filler").open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, free.f_bavail * free.f_frsize - 250_000)
+        result = full.run("threads", "prune", "--keep", "5", "--yes", "-o", "id")
+        done = result.lines
+        assert (result.code, 0 < len(done) < 35) == (5, True)
+        assert ids_of(full.db) == [f"t{number:02}" for number in range(len(done), 40)]
+        said, error = result.notes
+        assert said.startswith(f"deleted {len(done)} threads with ")
+        assert re.match(rf"agentstate: thread 't{len(done):02}' was not deleted", error)
+        assert "agentstate threads trash empty" in error
+        assert "--no-bundle" in error
+        assert error.endswith(f"; deleted {len(done)} of 35 threads, {35 - len(done)} are left")
+        # Without bundles a disk as full is no obstacle, for the log's space is used anew.
+        full("threads", "trash", "empty", "--yes")
+        result = full("threads", "prune", "--keep", "5", "--yes", "--no-bundle", "-o", "id")
+        assert len(result.lines) == 35 - len(done)
+        assert ids_of(full.db) == [f"t{number}" for number in range(35, 40)]
+        assert rows(full.db, "PRAGMA integrity_check") == [("ok",)]
 
 
 def test_hostile_names(old: Cli) -> None:
@@ -525,10 +618,10 @@ def test_hostile_names(old: Cli) -> None:
     assert FORBIDDEN.search("".join(result.notes)) is None
 
 
-@pytest.mark.parametrize("width", [40, 80])
-def test_the_table_of_a_pruning(demo: Cli, width: int) -> None:
-    seen, expected = golden(
-        f"threads_prune_{width}",
-        demo.screen("threads", "prune", "--keep", "1", "--dry-run", width=width),
-    )
-    assert seen == expected
+def test_the_table_of_a_pruning(demo: Cli) -> None:
+    for width in (40, 80):
+        seen, expected = golden(
+            f"threads_prune_{width}",
+            demo.screen("threads", "prune", "--keep", "1", "--dry-run", width=width),
+        )
+        assert seen == expected

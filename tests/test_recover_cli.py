@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import signal
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from cli_support import Cli, golden, interrupt, run, start
 from support import OWNER, as_root, give, mode, snapshot
 from wrecks import large_store, overwrite, pages_of_kind, pages_with
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +37,15 @@ def test_a_pipe_gets_the_path_alone(cli: Cli, tmp_path: Path) -> None:
         "thread_dynamic_tools: 1 saved, 0 lost",
         "thread_goals: 1 saved, 0 lost",
         "jobs: 1 saved, 0 lost",
-        "10 rows saved, no row known to be lost",
+        f"10 rows saved, no row known to be lost; next: agentstate --db {out} doctor --fix",
     ]
     assert cli.on(out)("threads", "list").text == cli("threads", "list").text
+
+
+def test_a_folder_gets_a_file_of_the_stores_name(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for out in (f"{tmp_path}/made/", tmp_path / "there"):
+        assert cli("recover", out).text == f"{tmp_path}/{Path(out).name}/state.db\n"
 
 
 def test_lost_rows_are_code_6_and_the_store_is_there(torn: Cli, tmp_path: Path) -> None:
@@ -50,7 +53,7 @@ def test_lost_rows_are_code_6_and_the_store_is_there(torn: Cli, tmp_path: Path) 
     done = torn.run("recover", out)
     assert (done.code, done.text) == (6, f"{out}\n")
     assert done.notes[1] == "messages: 4 saved, 1 lost"
-    assert "10 rows saved, at least 1 row lost" in done.notes
+    assert done.notes[-1].startswith("10 rows saved, at least 1 row lost; next: agentstate --db ")
     assert len(torn.on(out)("messages", "tree", "t-main", "-o", "json", "--all").json) == 4
 
 

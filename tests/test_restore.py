@@ -305,12 +305,16 @@ def test_a_store_that_another_process_has_open_is_left_alone(
         to_rollback_mode(cli.db)
     before = logical(cli.db)
     with holding(cli.db, statement) as process:
+        tried = cli("restore", backup, "--dry-run")
+        assert tried.notes[0].startswith(f"{cli.db} is open in ")
+        assert f"(process {process.pid})" in cli("info", "--fields", "open_in").text
         line = cli.fails(5, "--timeout", "0.2", "restore", backup, "--yes")
         assert line.startswith(f"{cli.db} is open in ")
         assert f"(process {process.pid})" in line
         assert "--timeout" in line
     assert logical(cli.db) == before
     assert kept(cli) == []
+    assert cli("info", "--fields", "open_in").text == "[]\n"
 
 
 @pytest.mark.parametrize("journal", ["wal", "delete"])
@@ -545,3 +549,16 @@ def test_an_index_that_cannot_be_replaced_is_told(cli: Cli, backup: Path) -> Non
     assert "is kept without its session index" in result.notes[0]
     assert "the store was restored, its session index was not" in result.notes[1]
     assert logical(cli.db) == contents(backup)
+
+
+def test_a_value_that_its_column_does_not_allow_is_no_damage(cli: Cli, tmp_path: Path) -> None:
+    """SQLite's check speaks of it to those who may write; doctor mends it."""
+    with raw(cli.db) as connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        connection.execute("UPDATE thread_goals SET status = 'of a newer program'")
+    for place in ("plain", "compact"):
+        option = ["--compact"] if place == "compact" else []
+        cli("backup", f"{tmp_path}/{place}/", *option)
+        cli("restore", tmp_path / place, "--yes")
+    assert "goal_status_unknown" in cli.run("doctor").text
+    cli("doctor", "--fix")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import resource
+import shlex
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,7 +22,7 @@ from agentstate import (
     TrashEntry,
 )
 from bundle_support import dump, fill_thread, unordered
-from cli_support import FORBIDDEN, finish, golden, spawn, the_error
+from cli_support import FORBIDDEN, Result, finish, golden, spawn, the_error
 from support import (
     OWNER,
     STRANGER,
@@ -42,16 +43,18 @@ if TYPE_CHECKING:
     from support import Clock
 
 DAY: Final = 86_400
+WHEN: Final = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
 EVIL: Final = "\x1b[31m\u202e\x07[bold]\x9b\n\t\0"
 
 PUT: Final = """
 import os, signal, sys
 from agentstate import AgentStateError, StateStore
 with StateStore.open(sys.argv[1], timeout=30) as store:
-    try:
-        store.trash.put(sys.argv[2])
-    except AgentStateError as error:
-        print(error.exit_code, error)
+    for thread_id in sys.argv[2:]:
+        try:
+            store.trash.put(thread_id)
+        except AgentStateError as error:
+            print(error.exit_code, error)
 """
 
 
@@ -78,6 +81,7 @@ def everything(folder: Path) -> dict[str, tuple[bytes, int]]:
 
 def test_a_thread_comes_back_as_it_was(store: StateStore) -> None:
     fill_thread(store)
+    store.threads.update("t", preview="How it began")
     store.threads.create(thread("other"))
     store.messages.append("other", "user", "theirs")
     before = dump(store.path)
@@ -93,6 +97,8 @@ def test_a_thread_comes_back_as_it_was(store: StateStore) -> None:
         expires_at=store.now + 30 * DAY,
         size=Path(entry.path).stat().st_size,
         path=entry.path,
+        cwd="/w",
+        preview="How it began",
     )
     assert store.trash.list() == [entry]
     assert store.trash.restore("t") == "t"
@@ -131,9 +137,17 @@ def test_what_only_the_index_knows_comes_back(store: StateStore) -> None:
 def test_a_thread_whose_row_cannot_be_read(store: StateStore) -> None:
     fill_thread(store)
     with raw(store.path) as connection:
-        connection.execute("UPDATE threads SET updated_at = 'soon', title = x'ff', cwd = 5.5")
+        connection.execute(
+            "UPDATE threads SET updated_at = 'soon', title = x'ff', cwd = x'2f', "
+            "preview = CAST(x'ff' AS TEXT)"
+        )
     before = dump(store.path)
-    assert store.trash.put("t").name == "Name"  # the index has it
+    entry = store.trash.put("t")
+    assert (entry.name, entry.cwd, entry.preview) == (
+        "Name",
+        None,
+        "\ufffd",
+    )  # the index has the name
     store.trash.restore("t")
     assert dump(store.path) == before
     assert store.index.name_of("t") == "Name"
@@ -300,7 +314,10 @@ def test_emptying(store: StateStore, clock: Clock) -> None:
     (folder / "1-torn.ndjson").write_text("{")
     (folder / "kept.txt").write_text("not ours")
     with pytest.warns(AgentStateWarning, match="left out: .*1-torn.ndjson: the bundle is cut"):
-        assert [entry.id for entry in store.trash.empty()] == ["t2"]
+        assert [entry.id for entry in store.trash.list()] == ["t2"]
+    assert store.trash.broken() == [str(folder / "1-torn.ndjson")]
+    assert store.trash.broken(1000) == []
+    assert [entry.id for entry in store.trash.empty()] == ["t2"]
     assert files(store.path) == ["kept.txt"]
     with (
         StateStore.open(store.path, read_only=True) as reading,
@@ -376,7 +393,9 @@ def test_a_folder_that_others_may_fill_is_not_used(cli: Cli, make: object) -> No
     make(folder)
     before = dump(cli.db)
     line = cli.fails(5, "threads", "delete", "t-main", "--yes")
-    assert line.startswith("nothing was deleted, for what would bring it back cannot be kept: ")
+    assert line.startswith(
+        "thread 't-main' was not deleted, for what would bring it back cannot be kept: "
+    )
     assert UNSAFE[make] in line
     assert line.endswith("--no-bundle deletes without")
     assert dump(cli.db) == before
@@ -426,7 +445,7 @@ def test_a_full_disk_deletes_nothing(tmp_path: Path) -> None:
     before = dump(path)
     limit = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000,) * 2)"
     said = run_python(limit + PUT, path, "t0")
-    assert said.startswith("5 nothing was deleted, for what would bring it back cannot be kept: ")
+    assert said.startswith("5 thread 't0' was not deleted, for what would bring it back cannot ")
     assert "File too large" in said
     assert dump(path) == before
     assert files(path) == []
@@ -437,28 +456,25 @@ def test_a_full_disk_deletes_nothing(tmp_path: Path) -> None:
 
 
 def test_eight_programs_delete_at_once(tmp_path: Path) -> None:
+    """Each deletes every thread, so that they meet: one has it, and the others are told."""
     path = new_store(tmp_path / "state.db", threads=8)
     with StateStore.open(path) as store:
         for number in range(8):
             store.messages.append(f"t{number}", "user", f"of {number}")
     before = dump(path)
-    running = [start_python(PUT, path, f"t{number}") for number in range(8)]
-    assert [finish_python(process) for process in running] == [""] * 8
+    names = [f"t{number}" for number in range(8)]
+    running = [start_python(PUT, path, *names[first:], *names[:first]) for first in range(8)]
+    said = [line for process in running for line in finish_python(process).splitlines()]
+    assert sorted(line[: len("3 no thread 't0'")] for line in said) == [
+        f"3 no thread {name!r}" for name in names for _ in range(7)
+    ]
     assert rows(path, "SELECT id FROM threads") == []
+    assert len(files(path)) == 8
     with StateStore.open(path) as store:
         assert sorted(entry.id for entry in store.trash.list()) == [f"t{n}" for n in range(8)]
         for number in range(8):
             store.trash.restore(f"t{number}")
     assert unordered(dump(path)) == unordered(before)
-
-
-def test_eight_programs_delete_the_same(tmp_path: Path) -> None:
-    path = new_store(tmp_path / "state.db")
-    running = [start_python(PUT, path, "t0") for _ in range(8)]
-    said = sorted(finish_python(process) for process in running)
-    assert said[0] == ""
-    assert all(line.startswith("3 no thread 't0'") for line in said[1:])
-    assert len(files(path)) == 1
 
 
 @pytest.mark.parametrize("point", ["before_commit", "require"])
@@ -538,12 +554,17 @@ def test_delete_and_undelete(cli: Cli) -> None:
 def test_what_names_a_deleted_thread(cli: Cli) -> None:
     with cli.store() as store:
         for thread_id, name in {"ab-1": "One", "ab-2": "Two", "c": "ab-1"}.items():
-            store.threads.create(thread(thread_id, name=name))
+            store.threads.create(thread(thread_id, name=name, cwd=f"/of {thread_id}"))
             store.trash.put(thread_id)
-        store.threads.create(thread("ab-2", name="Two again"))
+        store.threads.create(thread("ab-2", name="Two again", cwd=EVIL))
         store.trash.put("ab-2")
     line = cli.fails(4, "threads", "undelete", "ab")
-    assert line == "several deleted threads are 'ab': ab-2 (Two again), ab-1 (One)"
+    assert FORBIDDEN.search(line) is None
+    assert re.fullmatch(
+        rf"several deleted threads are 'ab': ab-2 \(Two again\) deleted {WHEN} in \\x1b.*, "
+        rf"ab-1 \(One\) deleted {WHEN} in /of ab-1",
+        line,
+    )
     cli.fails(2, "threads", "undelete", "")
     assert cli("threads", "undelete", "name:AB-1").lines == ["c"]
     assert cli("threads", "undelete", "ab-1").lines == ["ab-1"]
@@ -551,9 +572,52 @@ def test_what_names_a_deleted_thread(cli: Cli) -> None:
         row[6] for row in cli("threads", "trash", "list").cells if row[:2] == ["ab-2", "Two"]
     )
     assert cli("threads", "undelete", "ab", "--bundle", older, "-o", "json").json["name"] == "Two"
-    cli.fails(3, "threads", "undelete", "t-gone", "--bundle", older)
     line = cli.fails(4, "threads", "undelete", "id:ab-2")
     assert line == "thread 'ab-2' exists; nothing was written"
+
+
+def test_a_bundle_by_its_path(cli: Cli, tmp_path: Path) -> None:
+    assert cli.fails(2, "threads", "undelete") == "say which: THREAD, or --bundle PATH"
+    with cli.store() as store:
+        store.threads.create(thread("t", name="First"))
+        first = store.trash.put("t").path
+        store.threads.create(thread("t", name="Second"))
+        second = store.trash.put("t").path
+    copy = tmp_path / "copy.ndjson"
+    copy.write_bytes(Path(first).read_bytes())
+    for path in (copy, tmp_path / "nothing", folder_of(cli.db)):
+        for more in ((), ("t",)):
+            assert cli.fails(3, "threads", "undelete", *more, "--bundle", path) == (
+                f"{path} is no bundle of this store's trash; see agentstate threads trash list"
+            )
+    assert cli.fails(3, "threads", "undelete", "t-gone", "--bundle", first) == (
+        f"{first} is the bundle of t (First), not of 't-gone'"
+    )
+    (tmp_path / "link").symlink_to(first)
+    result = cli("threads", "undelete", "--bundle", tmp_path / "link", "-o", "json")
+    assert result.json["name"] == "First"
+    assert not Path(first).exists()
+    assert Path(second).exists()
+
+
+def test_what_tells_deletions_of_one_name_apart(cli: Cli) -> None:
+    with cli.store() as store:
+        for number in range(2):
+            made = thread(f"n{number}", name="Same", cwd=f"/w/{number}", preview=f"Say {number}")
+            store.threads.create(made)
+            store.trash.put(made.id)
+    (later, earlier, _) = cli("threads", "trash", "list", "-o", "json").json
+    assert (earlier["cwd"], earlier["preview"]) == ("/w/0", "Say 0")
+    assert list(earlier)[-2:] == ["cwd", "preview"]
+    assert cli("threads", "trash", "list").cells[0][-2:] == ["/w/1", "Say 1"]
+    for path, then in ((later["path"], 1_800_000_061), (earlier["path"], 1_800_000_060)):
+        text = Path(path).read_text()
+        Path(path).write_text(re.sub(r'"written_at":\d+', f'"written_at":{then}', text, count=1))
+    seen = cli.screen("threads", "trash", "list", width=160).text
+    assert re.findall(r"n(\d)\b.* \d\d-\d\d \d\d:01:(\d\d) .*/w/(\d)\b.*Say (\d)", seen) == [
+        ("1", "01", "1", "1"),
+        ("0", "00", "0", "0"),
+    ]
 
 
 def test_the_command_that_undoes_can_be_typed(cli: Cli) -> None:
@@ -561,10 +625,7 @@ def test_the_command_that_undoes_can_be_typed(cli: Cli) -> None:
         cli("threads", "create", "--id", thread_id)
         (note,) = cli("threads", "delete", f"id:{thread_id}", "--yes").notes
         command = note.partition("; agentstate ")[2].removesuffix(" brings it back")
-        words = run_python(
-            "import shlex, sys; print(*shlex.split(sys.argv[1]), sep='\\0')", command
-        )
-        assert cli(*words.rstrip("\n").split("\0")).lines == [thread_id]
+        assert cli(*shlex.split(command)).lines == [thread_id]
 
 
 def test_listing_the_trash(cli: Cli) -> None:
@@ -600,9 +661,18 @@ def test_emptying_the_trash(cli: Cli) -> None:
     assert cli("threads", "trash", "empty", "--dry-run", "--older-than", "7d").stdout == b""
     assert everything(cli.db.parent) == before
     assert cli("threads", "trash", "empty", "--older-than", "7d", "--yes").notes == [
-        "removed 0 deleted threads (0 bytes) for good"
+        "nothing to remove"
     ]
     cli.fails(2, "threads", "trash", "empty", "--older-than", "old", "--yes")
+    assert cli.fails(2, "threads", "trash", "empty", "--older-than", "7", "--yes") == (
+        "--older-than 7: 7 what? write 7d for days"
+    )
+    torn = folder_of(cli.db) / "torn.ndjson"
+    torn.write_text("{")
+    notes = cli("threads", "trash", "empty", "--dry-run").notes
+    assert len(notes) == 2
+    assert notes[1].endswith(" kB) and 1 file that is no whole bundle for good")
+    torn.unlink()
     assert len(files(cli.db)) == 2
     terminal = spawn("threads", "trash", "empty", db=cli.db)
     terminal.expect(r"Remove 2 deleted threads \(1\.\d kB\) for good\? \[y/N\] ")
@@ -613,6 +683,13 @@ def test_emptying_the_trash(cli: Cli) -> None:
     terminal.expect_exact("[y/N] ")
     terminal.send("y\r")
     assert finish(terminal).code == 0
+    assert files(cli.db) == []
+    terminal = spawn("threads", "trash", "empty", db=cli.db)
+    assert finish(terminal) == Result(0, b"nothing to remove\n")
+    torn.write_text("{")
+    assert cli("threads", "trash", "empty", "--yes").notes[1] == (
+        "removed 1 file that is no whole bundle for good"
+    )
     assert files(cli.db) == []
 
 
@@ -663,8 +740,7 @@ def test_hostile_names_reach_no_screen(cli: Cli) -> None:
         assert FORBIDDEN.search(line) is None
 
 
-@pytest.mark.parametrize("width", [40, 80])
-def test_the_table_of_the_trash(demo: Cli, width: int) -> None:
+def test_the_table_of_the_trash(demo: Cli) -> None:
     for thread_id in ("demo-lexer", "0199a213-81c0-7800-8aa1-bbab2a035a53"):
         demo("threads", "delete", thread_id, "--yes")
     for path in sorted(folder_of(demo.db).iterdir()):
@@ -675,7 +751,8 @@ def test_the_table_of_the_trash(demo: Cli, width: int) -> None:
         for age in (then, then + 30 * DAY):
             text = text.replace(f'_at":{age}', f'_at":{age - 5 * DAY - 600}', 1)
         path.write_text(text)
-    seen, expected = golden(
-        f"threads_trash_list_{width}", demo.screen("threads", "trash", "list", width=width)
-    )
-    assert seen == expected
+    for width in (40, 80, 140):
+        seen, expected = golden(
+            f"threads_trash_list_{width}", demo.screen("threads", "trash", "list", width=width)
+        )
+        assert seen == expected

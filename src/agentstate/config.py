@@ -56,6 +56,11 @@ def locate(
     return Location(path=user / ".deepseek" / STORE_NAME, rule="~/.deepseek")
 
 
+def located(store: str | os.PathLike[str] | Location | None) -> Location:
+    """Return where a store is that a caller in Python names, or nobody; see `locate`."""
+    return store if isinstance(store, Location) else locate(store, os.environ, rule="given")
+
+
 def _path(text: str) -> Path:
     if not text:
         raise UsageError("the store's path is empty; name a file, such as --db ./state.db")

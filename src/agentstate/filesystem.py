@@ -8,13 +8,16 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from agentstate.errors import ConflictError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+_NEW: Final = "new"
+_SCRATCH: Final = "scratch"
 
 
 @contextmanager
@@ -27,17 +30,38 @@ def system_errors(action: str, path: Path) -> Iterator[None]:
         raise StoreUnavailableError(f"cannot {action} {path}: {reason}") from error
 
 
+def place_of(out: str | os.PathLike[str], name: str) -> Path:
+    """Return the file that `out` means: `name` in it for a folder, or where a slash ends it."""
+    text = os.fspath(out)
+    path = Path(text)
+    return path / name if text.endswith("/") or path.is_dir() else path
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder (0700), and those above it that are missing; raises `OSError`."""
-    missing = [one for one in (folder, *folder.parents) if not os.path.lexists(one)]
-    for one in reversed(missing):
-        one.mkdir(mode=0o700, exist_ok=True)
-        if _is_root():
-            descriptor = os.open(one, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-            try:
-                give_to_folders_owner(descriptor, one.parent)
-            finally:
-                os.close(descriptor)
+    for one in reversed(_missing(folder)):
+        _make_one(one, exist_ok=True)
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[None]:
+    """Make a folder durably, and those above it that are missing, for what the block puts there.
+
+    Where the block raises, those that were made and are empty go again. Raises
+    `StoreUnavailableError`.
+    """
+    made = _missing(folder)
+    try:
+        with system_errors("make the folder", folder):
+            make_folder(folder)
+            for one in made:
+                fsync(one.parent)
+        yield
+    except BaseException:
+        for one in made:
+            with suppress(OSError):
+                one.rmdir()
+        raise
 
 
 def create_file(path: Path, flags: int = os.O_RDWR) -> int:
@@ -94,7 +118,7 @@ def replacing(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     if not overwrite and os.path.lexists(path):
         raise _exists(path)
     remove_leftovers(path)
-    temporary = path.with_name(f"{_prefix(path)}{os.getpid()}")
+    temporary = _own_name(path, _NEW)
     os.close(create_file(temporary))
     try:
         yield temporary
@@ -110,10 +134,8 @@ def replacing(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 def remove_leftovers(path: Path) -> None:
     """Remove the temporary files that killed programs left of `replacing` the same path."""
-    prefix = _prefix(path)
-    for name in os.listdir(path.parent):  # noqa: PTH208 - there may be thousands of others
-        if name.startswith(prefix) and not _is_running(name.removeprefix(prefix)):
-            path.with_name(name).unlink(missing_ok=True)
+    for left in _abandoned(path, _NEW):
+        left.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -122,16 +144,21 @@ def scratch_folder(path: Path) -> Iterator[Path]:
 
     Those that killed programs left for the same path are removed first. Raises `OSError`.
     """
-    prefix = f".{path.name}.scratch-"
-    for found in path.parent.iterdir():
-        if found.name.startswith(prefix) and not _is_running(found.name.removeprefix(prefix)):
-            shutil.rmtree(found)
-    folder = path.with_name(f"{prefix}{os.getpid()}")
-    make_folder(folder)
+    for left in _abandoned(path, _SCRATCH):
+        shutil.rmtree(left)
+    folder = _own_name(path, _SCRATCH)
+    _make_one(folder)
     try:
         yield folder
     finally:
         shutil.rmtree(folder)
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of a file; 0 for one that is not there, or cannot be looked at."""
+    with suppress(OSError):
+        return path.stat().st_size
+    return 0
 
 
 def fsync(path: Path) -> None:
@@ -156,17 +183,40 @@ def _rename_to_new(temporary: Path, path: Path) -> None:
         temporary.replace(path)
 
 
-def _prefix(path: Path) -> str:
-    return f".{path.name}.new-"
+def _missing(folder: Path) -> list[Path]:
+    """Return a folder and those above it that are not there, the folder itself first."""
+    return [one for one in (folder, *folder.parents) if not os.path.lexists(one)]
 
 
-def _is_running(pid: str) -> bool:
-    """Tell whether the process that a temporary file is named after may still use it."""
-    if not pid.isdigit():
-        return True
+def _make_one(folder: Path, *, exist_ok: bool = False) -> None:
+    folder.mkdir(mode=0o700, exist_ok=exist_ok)
+    if _is_root():
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            give_to_folders_owner(descriptor, folder.parent)
+        finally:
+            os.close(descriptor)
+
+
+def _own_name(path: Path, kind: str) -> Path:
+    """Return a name beside `path` that says whose it is, and that nobody can foresee."""
+    # Of a killed process the next one may have the number; in a container it often does.
+    return path.with_name(f".{path.name}.{kind}-{os.getpid()}-{os.urandom(4).hex()}")
+
+
+def _abandoned(path: Path, kind: str) -> Iterator[Path]:
+    """Yield what processes that are gone left beside `path` under names like `_own_name`'s."""
+    prefix = f".{path.name}.{kind}-"
+    for name in os.listdir(path.parent):  # noqa: PTH208 - there may be thousands of others
+        pid = name.removeprefix(prefix).partition("-")[0]
+        if name.startswith(prefix) and pid.isdecimal() and not _is_running(int(pid)):
+            yield path.with_name(name)
+
+
+def _is_running(pid: int) -> bool:
     with suppress(PermissionError):
         try:
-            os.kill(int(pid), 0)
+            os.kill(pid, 0)
         except (ProcessLookupError, OverflowError):
             return False
     return True

@@ -31,6 +31,10 @@ class Holder(NamedTuple):
     command: str
     """The name of its program, safe for a screen; never its arguments, which may be secret."""
 
+    def __str__(self) -> str:
+        """Return its name and number."""
+        return f"{self.command} (process {self.pid})"
+
 
 class Lock(NamedTuple):
     """A lock that another process holds on a range of a file's bytes."""
@@ -79,7 +83,7 @@ def named(pids: Iterable[int]) -> list[Holder]:
 
 def describe(holders: list[Holder]) -> str:
     """Return the processes as words of a sentence; `another program` where none is known."""
-    words = [f"{holder.command} (process {holder.pid})" for holder in holders[:_NAMED]]
+    words = [str(holder) for holder in holders[:_NAMED]]
     if more := len(holders) - _NAMED:
         words += [f"{more} more"] if more > 0 else []
     return " and ".join(words) or "another program"

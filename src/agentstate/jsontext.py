@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from agentstate.errors import BadInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from agentstate.records import JsonValue
 
@@ -69,6 +69,18 @@ def members(mapping: JsonText) -> dict[str, JsonText]:
     return {str(key): value for key, value in _split(mapping)}
 
 
+def strict_decoder(
+    make_object: Callable[[list[tuple[str, JsonValue]]], object] | None = None,
+) -> json.JSONDecoder:
+    """Return a decoder that refuses NaN, infinities and numbers beyond a double.
+
+    `make_object` is given the members of each object, and gives what stands for it.
+    """
+    return json.JSONDecoder(
+        parse_constant=_refuse_constant, parse_float=_parse_float, object_pairs_hook=make_object
+    )
+
+
 def _split(container: JsonText) -> Iterator[tuple[JsonValue, JsonText]]:
     """Yield the keys (None in an array) and value texts one level down."""
     scan = json.JSONDecoder().raw_decode
@@ -121,11 +133,9 @@ def _flatten(pairs: list[tuple[str, JsonValue]]) -> list[JsonValue]:
 
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_parse_float)
+_DECODER: Final = strict_decoder()
 # Of a key given twice a dict keeps the last value; what is checked must be all that is written.
-_CHECKING_DECODER: Final = json.JSONDecoder(
-    parse_constant=_refuse_constant, parse_float=_parse_float, object_pairs_hook=_flatten
-)
+_CHECKING_DECODER: Final = strict_decoder(_flatten)
 
 
 def _check(value: JsonValue, what: str) -> None:

@@ -30,6 +30,8 @@ class StoreInfo(Record):
     index_size: int
     counts: dict[str, int]
     """Rows of each table that the file has."""
+    open_in: tuple[str, ...]
+    """The other programs that have it open, each with its process id, where the system tells."""
 
 
 @record
@@ -205,6 +207,10 @@ class TrashEntry(Record):
     """What its bundle takes."""
     path: str
     """The bundle, which holds all of the thread."""
+    cwd: str | None
+    """The folder that the thread worked in; None where its bundle has no text there."""
+    preview: str | None
+    """How it began; None as above."""
 
 
 @record

@@ -76,6 +76,8 @@ def restore(
     ) as restoration:
         report = restoration.report
         what = f"{report.path} by {report.source}, which has {render.backups.what_is_in(report)}"
+        if (dry_run or not yes) and (users := restoration.used_by()):
+            run.note(f"{report.path} is open in {users}: end it first")
         if dry_run:
             run.note(f"would replace {what}")
         else:

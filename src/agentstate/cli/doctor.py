@@ -23,7 +23,9 @@ def doctor(
     output: options.Output = None,
     fields: options.Fields = None,
 ) -> None:
-    """Look for damage in the file, the tree and the index; exit 6 while an error is left.
+    """Look for damage in the file, the tree and the index.
+
+    Exit 6 while an error or a warning is left; with notes alone a store is healthy.
 
     Example: agentstate doctor --fix
     """
@@ -34,6 +36,8 @@ def doctor(
     report = _report(run, fix=fix and not dry_run)
     if report.backup is not None:
         run.note(f"the store as it was is kept in {report.backup}")
+    elif fix and not dry_run and not report.healthy:
+        run.note(render.doctor.untouched(report))
     if whole:
         answer.row(vars(report))
     elif answer.is_table:

@@ -58,7 +58,23 @@ def json_text(given: str, what: str) -> JsonText:
     return jsontext.parse(utf8(given, what), what)
 
 
-def moment(given: str | None, option: str, now: int) -> int | None:
+def age(given: str | None, option: str, now: int) -> int | None:
+    """Return the time, in Unix seconds, that was as long ago as said: 90d, or a date in ISO 8601.
+
+    A number without a unit is refused: whoever writes 90 means days, and not 1970.
+    """
+    if given is not None and re.fullmatch(_NUMBER, given):
+        raise UsageError(f"{option} {given}: {given} what? write {given.lstrip('-')}d for days")
+    return moment(given, option, now, takes="an age such as 90d, 12h or 2w, or ISO 8601")
+
+
+def moment(
+    given: str | None,
+    option: str,
+    now: int,
+    *,
+    takes: str = "Unix seconds, ISO 8601, or an age such as 90s, 3d or 2w",
+) -> int | None:
     """Return a time in Unix seconds, given as such, as ISO 8601, or as an age such as 3d.
 
     Without an offset it is local; `--until` with only a date means the end of that day.
@@ -77,9 +93,7 @@ def moment(given: str | None, option: str, now: int) -> int | None:
             time += timedelta(days=1, seconds=-1)
         return int(time.timestamp())
     except (ValueError, OverflowError, OSError) as error:
-        raise UsageError(
-            f"{option} takes Unix seconds, ISO 8601, or an age such as 90s, 3d or 2w; not {given!r}"
-        ) from error
+        raise UsageError(f"{option} takes {takes}; not {given!r}") from error
 
 
 def size(given: str | None, option: str) -> int | None:

@@ -1,6 +1,6 @@
 """`agentstate recover`: what can be read of a damaged store, in a fresh one."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
@@ -16,8 +16,6 @@ from agentstate.cli.selectors import refuse_empty
 from agentstate.errors import CorruptStoreError
 from agentstate.render import report_shapes
 
-_LOST: Final = CorruptStoreError.exit_code
-
 
 def recover(
     ctx: typer.Context,
@@ -25,7 +23,8 @@ def recover(
         str,
         typer.Argument(
             metavar="OUT",
-            help="The store to make, which must not exist.",
+            help="The store to make, which must not exist, or its folder: one that exists, or a "
+            "path that ends in /.",
             autocompletion=complete_files,
         ),
     ],
@@ -35,7 +34,7 @@ def recover(
 
     The damaged store is only read, and stays as it is; stop the program that uses it first.
 
-    Example: agentstate --db ./state.db recover ./recovered/state.db
+    Example: agentstate --db ./state.db recover ./rescued/
     """
     from agentstate.store.recovery import recover as save  # noqa: PLC0415 - help needs no store
 
@@ -43,15 +42,16 @@ def recover(
     answer = Answer(ctx, report_shapes.RECOVERY, Wanted(output=wanted))
     refuse_empty(out, "new store's path")
     run = invocation(ctx)
-    done = save(run.location, absolute(out), before_commit=hold_interrupts)
+    folder = "/" if out.endswith("/") else ""
+    done = save(run.location, f"{absolute(out)}{folder}", before_commit=hold_interrupts)
     if answer.is_table:
         answer.table(render.recovery.overview(done, width=answer.width))
     else:
         answer.row(vars(done))
         for line in render.recovery.tables(done):
             run.note(line)
-    run.note(render.recovery.summary(done))
+    run.note(f"{render.recovery.summary(done)}; next: agentstate --db {done.path} doctor --fix")
     if done.index_path is None:
         run.note(f"there is no session index; agentstate --db {done.path} index rebuild makes it")
     if done.lost:
-        raise typer.Exit(_LOST)
+        raise typer.Exit(CorruptStoreError.exit_code)

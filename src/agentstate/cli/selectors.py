@@ -8,6 +8,7 @@ MESSAGE is an id, `THREAD@leaf`, or `THREAD~N` for the message N above the leaf.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from agentstate.cli.inputs import BEYOND_IDS, message_number
@@ -23,10 +24,11 @@ from agentstate.records import ThreadListFilters
 from agentstate.render.text import first_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from agentstate.cli.invocation import Invocation
     from agentstate.records import ThreadMetadata
+    from agentstate.reports import TrashEntry
     from agentstate.store import StateStore
 
 _ABOVE: Final = r"(?s)(?P<thread>.+)~(?P<steps>\d{1,9})"
@@ -96,9 +98,17 @@ def find_message(store: StateStore, run: Invocation, selector: str) -> tuple[int
     return message_id, thread_id
 
 
-def described(thread: ThreadMetadata) -> str:
+def described(thread: ThreadMetadata | TrashEntry) -> str:
     """Return a thread's id, and its name where it has one, for a question or an error."""
     return f"{thread.id} ({first_line(thread.name, _NAME)})" if thread.name else thread.id
+
+
+def ambiguous(what: str, candidates: Iterable[str]) -> AmbiguousError:
+    """Return an error that says of several things what they have in common, and lists the first."""
+    listed = list(islice(candidates, _CANDIDATES + 1))
+    if len(listed) > _CANDIDATES:
+        listed[-1] = "…"
+    return AmbiguousError(f"several {what}: {', '.join(listed)}")
 
 
 def _find_to_destroy(store: StateStore, run: Invocation, selector: str, *, asks: bool) -> str:
@@ -174,10 +184,8 @@ def _one(store: StateStore, found: Sequence[str], how: str, given: str) -> str:
     if not found:
         raise _unknown(given)
     if len(found) > 1:
-        candidates = [_described(store, thread_id) for thread_id in found[:_CANDIDATES]]
-        more = ["…"] if len(found) > _CANDIDATES else []
-        listed = ", ".join(candidates + more)
-        raise AmbiguousError(f"several threads have the {how} {given!r}: {listed}")
+        candidates = (_described(store, thread_id) for thread_id in found)
+        raise ambiguous(f"threads have the {how} {given!r}", candidates)
     return found[0]
 
 

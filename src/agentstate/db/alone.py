@@ -8,10 +8,11 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
-from agentstate.db.holders import describe, users_of
+from agentstate.db.holders import users_of
 from agentstate.db.reading import WRITE, resolve, uri
 from agentstate.db.sqlite import SQLiteDatabase
 from agentstate.errors import AgentStateError, StoreBusyError, StoreUnavailableError
+from agentstate.holders import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -153,16 +153,32 @@ def highest_id(database: Database, table: str) -> int:
     return row[0] if row and isinstance(row[0], int) else 0
 
 
+def reserve_ids(database: Database, table: str, highest: int) -> None:
+    """See to it that a table whose ids are never used again gives none up to `highest`."""
+    params = {"name": table, "highest": highest}
+    sql = "UPDATE sqlite_sequence SET seq = max(seq, :highest) WHERE name = :name"
+    if highest and not database.execute(sql, params):
+        database.execute("INSERT INTO sqlite_sequence(name, seq) VALUES (:name, :highest)", params)
+
+
 def total_changes(database: Database) -> int:
     """Return how many rows this connection has changed, those that cascades deleted included."""
     row = database.one("SELECT total_changes()")
     return int(row[0]) if row else 0
 
 
-def size_in_use(database: Database) -> int:
-    """Return the bytes of the pages that hold something; free pages do not."""
-    pages, free, size = (
+def empty_log(database: Database) -> None:
+    """Bring what the log holds into the file, and give back its space, as far as readers let it.
+
+    Raises `StoreUnavailableError`.
+    """
+    database.one("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def free_bytes(database: Database) -> tuple[int, int]:
+    """Return how many bytes of the file are free pages, and how many bytes it has."""
+    free, pages, size = (
         int((database.one(f"PRAGMA {name}") or (0,))[0])
-        for name in ("page_count", "freelist_count", "page_size")
+        for name in ("freelist_count", "page_count", "page_size")
     )
-    return (pages - free) * size
+    return free * size, pages * size

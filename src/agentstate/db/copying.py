@@ -5,14 +5,11 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
-from agentstate.db.reading import IMMUTABLE, WRITE, Way, resolve, uri
+from agentstate.db.reading import IMMUTABLE, WRITE, resolve, uri
 from agentstate.db.sqlite import SQLiteDatabase
-from agentstate.errors import AgentStateError, CorruptStoreError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_READ_COPY: Final = Way(parameters=IMMUTABLE, lockless=True)
 
 _JOURNAL_VERSIONS: Final = 18
 """Where the header says how the file is journalled when it is written, and when it is read."""
@@ -40,23 +37,4 @@ def write_copy(source: SQLiteDatabase, path: Path, name: Path, *, compact: bool 
 
 def open_copy(path: Path, name: Path) -> SQLiteDatabase:
     """Open what `write_copy` wrote, leaving nothing beside it; errors call it `name`."""
-    return SQLiteDatabase(uri(resolve(path), _READ_COPY), name, 0, read_only=True, immutable=True)
-
-
-def fault_of(database: SQLiteDatabase) -> str | None:
-    """Return the first thing that is wrong with the pages of a file, or None."""
-    try:
-        found = database.one("PRAGMA integrity_check(1)")
-    except CorruptStoreError as error:
-        return str(error.__cause__)
-    text = str(found[0]) if found else "it cannot be checked"
-    return None if text == "ok" else " ".join(text.split())
-
-
-def count_broken_references(database: SQLiteDatabase) -> int:
-    """Return how many rows refer to one that is not there; 0 where their tables don't fit."""
-    try:
-        found = database.one("SELECT count(*) FROM pragma_foreign_key_check")
-    except AgentStateError:
-        return 0
-    return int(found[0]) if found else 0
+    return SQLiteDatabase(uri(resolve(path), IMMUTABLE), name, 0, read_only=True, immutable=True)

@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from agentstate.db.reading import beside, resolve
-from agentstate.holders import Holder, describe, locks_on, named, processes_using
+from agentstate.holders import locks_on, named, processes_using
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Holder", "describe", "lock_holders", "users_of"]
+    from agentstate.holders import Holder
 
 _LOG_WRITE: Final = 120
 _LOG_RECOVER: Final = 122
 """Bytes of `-shm`: who writes to the log, and who makes its index again."""
+_LOG_READ: Final = (123, 127)
+"""The first and the last of those that say how much of the log a reader needs."""
 
 _PENDING: Final = 0x40000000
 _SHARED_END: Final = 0x40000002 + 509
@@ -50,3 +52,9 @@ def lock_holders(path: Path) -> list[Holder]:
         with_log = {lock.pid for lock in of_index}
         writers = {lock.pid for lock in of_file} - with_log
     return named(writers)
+
+
+def log_readers(path: Path) -> list[Holder]:
+    """Return the other processes that read a state which is in the log, so it must stay."""
+    locks = locks_on(beside(resolve(path), "-shm"), "POSIX")
+    return named({lock.pid for lock in locks if lock.overlaps(*_LOG_READ)})

@@ -1,44 +1,22 @@
-"""Looking at a file that may be damaged, and opening it to be mended: pages, indexes, schema."""
+"""Opening a file as it is, to look at it or to mend it, and what its schema is made of."""
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from agentstate.db import migrations
 from agentstate.db.opening import look, require_permission
 from agentstate.db.reading import WRITE, require_files_beside, resolve, uri
 from agentstate.db.sqlite import SQLiteDatabase
 from agentstate.db.trust import SchemaGuard
-from agentstate.filesystem import require_own_links
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from agentstate.db.port import Row
     from agentstate.db.shape import Shape
-
-_LINES: Final = 100
-"""How many lines of a check of the pages are asked for; a damaged file may give a million."""
-
-# SQLite's words for an index that does not agree with its table, which can be made again.
-_OF_INDEX: Final = re.compile(
-    r"row \d+ missing from index|wrong # of entries in index|non-unique entry in index"
-    r"|rowid not at end-of-record for row \d+ of index|row \d+ values differ from index"
-)
-# And for a value that breaks a promise of its column: the row can be read.
-_OF_VALUE: Final = re.compile(r"(NULL|\S+) value in |CHECK constraint failed in ")
-
-
-class Integrity(NamedTuple):
-    """What SQLite's own check of a file found, in its words."""
-
-    pages: list[str]
-    """Damage to what holds the rows themselves."""
-    indexes: list[str]
-    """Indexes that do not agree with their table."""
 
 
 class Column(NamedTuple):
@@ -78,7 +56,6 @@ def open_to_mend(path: Path, timeout: float, *, trust_schema: bool) -> SQLiteDat
     `NotUtf8`. Raises `StoreUnavailableError` where this user may not write, or should not; a
     transaction raises `UntrustedSchemaError`.
     """
-    require_own_links(path)
     target = resolve(path)
     require_files_beside(target)
     require_permission(path, target)
@@ -93,21 +70,6 @@ def open_to_mend(path: Path, timeout: float, *, trust_schema: bool) -> SQLiteDat
         database.close()
         raise
     return database
-
-
-def integrity(database: SQLiteDatabase) -> Integrity:
-    """Check every page; values that break a promise of their column are left out."""
-    found = Integrity([], [])
-    for (line,) in database.all(f"PRAGMA integrity_check({_LINES})"):
-        if line == "ok" or _OF_VALUE.match(line):
-            continue
-        (found.indexes if _OF_INDEX.match(line) else found.pages).append(line)
-    return found
-
-
-def dangling_references(database: SQLiteDatabase) -> list[Row]:
-    """Return the rows whose foreign key points nowhere: table, rowid, the table it points at."""
-    return [row[:3] for row in database.all("PRAGMA foreign_key_check")]
 
 
 def schema_of(database: SQLiteDatabase, known: Collection[str]) -> Schema:
@@ -138,18 +100,6 @@ def fresh_schema(version: int) -> Schema:
         return schema_of(database, {name for (name,) in names if not name.startswith("sqlite_")})
     finally:
         database.close()
-
-
-def free_bytes(database: SQLiteDatabase) -> tuple[int, int]:
-    """Return how many bytes of the file are free pages, and how many it has."""
-    size = int(database.pragma("page_size"))
-    free, pages = database.pragma("freelist_count"), database.pragma("page_count")
-    return int(free) * size, int(pages) * size
-
-
-def empty_log(database: SQLiteDatabase) -> None:
-    """Carry the log over into the file and cut it, if nobody reads meanwhile."""
-    database.one("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _columns(database: SQLiteDatabase, table: str) -> dict[str, Column]:

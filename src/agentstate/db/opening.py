@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agentstate.db import migrations
 from agentstate.db.reading import (
-    IMMUTABLE,
     PROBE,
     WRITE,
     Way,
@@ -160,8 +159,9 @@ def _is_unused(path: Path, target: Path, timeout: float) -> bool:
 def _look_this_way(
     path: Path, target: Path, way: Way, timeout: float
 ) -> tuple[SQLiteDatabase, Shape]:
-    immutable = way.parameters == IMMUTABLE
-    database = SQLiteDatabase(uri(target, way), path, timeout, read_only=True, immutable=immutable)
+    database = SQLiteDatabase(
+        uri(target, way), path, timeout, read_only=True, immutable=way.immutable
+    )
     try:
         for statement in way.prepare:
             database.execute(statement)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from agentstate.errors import ConflictError, NotAStoreError
+from agentstate.errors import ConflictError, NotAStoreError, StoreUnavailableError
 from agentstate.record import Record, record
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ class About(Record):
 
 class NotADatabaseError(NotAStoreError):
     """The file is none of the engine's, or its header is damaged."""
+
+
+class NoSpaceError(StoreUnavailableError):
+    """The disk is full."""
 
 
 class ConstraintError(ConflictError):
@@ -107,8 +111,8 @@ class Database(Protocol):
         """Return the engine's version, the schema's, and how writes are journalled."""
         ...
 
-    def vacuum(self) -> bool:
-        """Give free space back; tell whether that is all done, or waits for others to read on."""
+    def vacuum(self) -> None:
+        """Give free space back; raises `StoreBusyError` while others read or write."""
         ...
 
     def close(self) -> None:

@@ -18,7 +18,10 @@ from pathlib import Path
 from typing import Final
 
 from agentstate.errors import StoreUnavailableError
+from agentstate.filesystem import size_of
 from agentstate.record import Record, record
+
+_NEVER_CHANGES: Final = "immutable=1"
 
 
 @record
@@ -31,6 +34,11 @@ class Way(Record):
     """It takes no lock, so it is only for a file that no other program has open."""
     probe: bool = False
     """Whether `PROBE` must have shown first that nobody holds the file."""
+
+    @property
+    def immutable(self) -> bool:
+        """Whether SQLite takes the file for one that nobody changes."""
+        return self.parameters == _NEVER_CHANGES
 
 
 WRITE: Final = Way(parameters="mode=rw")
@@ -54,9 +62,13 @@ _PRIVATE_INDEX: Final = Way(
     probe=True,
 )
 _CLEAN: Final = WRITE
-IMMUTABLE: Final = "immutable=1"
-_IMMUTABLE: Final = Way(parameters=IMMUTABLE, lockless=True)
-_IMMUTABLE_WITH_LOG: Final = Way(parameters=IMMUTABLE, lockless=True, probe=True)
+IMMUTABLE: Final = Way(parameters=_NEVER_CHANGES, lockless=True)
+_IMMUTABLE_WITH_LOG: Final = Way(parameters=_NEVER_CHANGES, lockless=True, probe=True)
+
+_ROOM: Final = 1 << 17
+"""Bytes that a reader's log and index may take; there are four times as many as they do."""
+
+_SIDES: Final = ("-wal", "-journal", "-shm")
 
 
 def way_to_read(path: Path) -> Way:
@@ -70,14 +82,21 @@ def way_to_read(path: Path) -> Way:
         with suppress(FileNotFoundError):
             # Closing a connection deletes a log without a transaction; nothing in it is missed.
             return _PRIVATE_INDEX if _has_transaction(log) else _IMMUTABLE_WITH_LOG
-    if writable and os.access(path.parent, os.W_OK):
+    if writable and os.access(path.parent, os.W_OK) and _has_room(path.parent):
         return _CLEAN
-    if _is_hot(beside(path, "-journal")):
+    if is_hot(beside(path, "-journal")):
         raise StoreUnavailableError(
             f"{path} has an unfinished transaction in {path.name}-journal, and only a user who "
-            "may write the file and its folder can roll it back"
+            "may write the file and its folder, on a disk with room, can roll it back"
         )
-    return _IMMUTABLE
+    return IMMUTABLE
+
+
+def _has_room(folder: Path) -> bool:
+    """Tell whether a log and its index can be made; half of them would stay on a full disk."""
+    disk = os.statvfs(folder)
+    free = disk.f_bfree if os.geteuid() == 0 else disk.f_bavail
+    return free * disk.f_frsize >= _ROOM
 
 
 def require_files_beside(path: Path) -> None:
@@ -85,11 +104,10 @@ def require_files_beside(path: Path) -> None:
 
     SQLite follows no link there either; a pipe would block whoever opens it to read, for good.
     """
-    for suffix in ("-wal", "-shm", "-journal"):
-        companion = beside(path, suffix)
+    for side in side_files(path):
         with suppress(OSError):
-            if not stat.S_ISREG(companion.lstat().st_mode):
-                raise StoreUnavailableError(f"{companion} is not a regular file; remove it")
+            if not stat.S_ISREG(side.lstat().st_mode):
+                raise StoreUnavailableError(f"{side} is not a regular file; remove it")
 
 
 def resolve(path: Path) -> Path:
@@ -98,8 +116,18 @@ def resolve(path: Path) -> Path:
 
 
 def beside(path: Path, suffix: str) -> Path:
-    """Return a file that SQLite keeps beside a resolved path: `-wal`, `-shm`, `-journal`."""
+    """Return the file beside a resolved path whose name goes on with `suffix`."""
     return path.with_name(path.name + suffix)
+
+
+def side_files(path: Path) -> list[Path]:
+    """Return what SQLite keeps beside a resolved path: log, journal, and the log's index."""
+    return [beside(path, suffix) for suffix in _SIDES]
+
+
+def size_with_log(path: Path) -> int:
+    """Return the bytes of a resolved path and of its log."""
+    return size_of(path) + size_of(beside(path, "-wal"))
 
 
 def uri(path: Path, way: Way) -> str:
@@ -124,7 +152,7 @@ def _has_transaction(log: Path) -> bool:
         raise StoreUnavailableError(f"{log} cannot be read: {error.strerror}") from error
 
 
-def _is_hot(journal: Path) -> bool:
+def is_hot(journal: Path) -> bool:
     """Tell whether a rollback journal must be played back; a zeroed one is done."""
     try:
         with journal.open("rb") as file:

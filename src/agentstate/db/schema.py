@@ -14,6 +14,9 @@ THREADS_BASE: Final = ("id", "preview", "model_provider", "updated_at", "status"
 MESSAGES_BASE: Final = ("id", "thread_id", "role", "content", "item_json", "created_at")
 """Columns by which a file is known to be a store, from the historic tables on."""
 
+OF_THREADS: Final = ("messages", "checkpoints", "thread_dynamic_tools", "thread_goals")
+"""Tables whose rows go with their thread, which `thread_id` names."""
+
 WORKFLOW_TABLES: Final = (
     "workflow_runs",
     "branch_runs",
@@ -22,6 +25,8 @@ WORKFLOW_TABLES: Final = (
     "teacher_candidates",
 )
 """Traces that the agent program keeps; this program counts them and never changes them."""
+
+TABLES: Final = ("threads", *OF_THREADS, "jobs", *WORKFLOW_TABLES)
 
 # Version 1, first half: the historic tables, which versions before the tree had as well.
 HISTORIC: Final = """

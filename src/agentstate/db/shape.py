@@ -72,6 +72,8 @@ def require_writable(path: Path, shape: Shape, *, create: bool) -> None:
             raise missing(path)
         return
     require_ours(path, shape)
+    if shape.version < 0:
+        raise CorruptStoreError(f"{path} is at version {shape.version}; see agentstate doctor")
     if shape.version > schema.NEWEST:
         raise StoreTooNewError(
             f"{path} is at version {shape.version}; this agentstate writes up to "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from agentstate.db.distrust import distrust
 from agentstate.db.port import About
-from agentstate.db.sqlite_errors import BUSY, UNAVAILABLE, busy, code_of, translate
+from agentstate.db.sqlite_errors import BUSY, UNAVAILABLE, being_read, busy, code_of, translate
 from agentstate.errors import StoreUnavailableError, UsageError
 
 if TYPE_CHECKING:
@@ -160,10 +160,16 @@ class SQLiteDatabase:
     def _ending(self) -> Iterator[None]:
         try:
             yield
-            self._run("COMMIT", {})
+            self._commit()
         except BaseException:
             self._roll_back()
             raise
+
+    def _commit(self) -> None:
+        if not self._in_transaction():
+            # SQLite has ended it at an error that was passed over.
+            raise StoreUnavailableError(f"{self.path}: an error has ended the transaction")
+        self._run("COMMIT", {})
 
     def _roll_back(self) -> None:
         """End a transaction that failed; what made it fail is raised by the caller."""
@@ -258,13 +264,25 @@ class SQLiteDatabase:
             if self._read_only:
                 self.execute("PRAGMA query_only = ON")
 
-    def vacuum(self) -> bool:
-        """Write the file anew without its free pages; tell whether its log was emptied after."""
+    def vacuum(self) -> None:
+        """Write the file anew without its free pages.
+
+        Raises `StoreBusyError`, with nothing changed, while others read a state that is in the log.
+        """
         if self._read_only:
             raise StoreUnavailableError(f"{self.path} was opened for reading only")
         if self._in_transaction():
             raise UsageError("finish reading from a stream before the store is vacuumed")
+        # The new file goes into the log first, and while somebody reads it would stay there. Who
+        # reads what is not in the log is in the way, too, and is met only with a page in it.
+        self.execute(f"PRAGMA user_version = {self.pragma('user_version')}")
+        if not self.empty_log():
+            raise being_read(self.path, self._timeout)
         self.execute("VACUUM")
+        self.empty_log()
+
+    def empty_log(self) -> bool:
+        """Carry the log over into the file and cut it; tell whether that could be done."""
         deadline = time.monotonic() + self._timeout
         while (done := self.one("PRAGMA wal_checkpoint(TRUNCATE)")) and done[0]:
             if time.monotonic() >= deadline:

@@ -10,6 +10,7 @@ from agentstate.db.port import (
     ConstraintError,
     DuplicateKeyError,
     MissingReferenceError,
+    NoSpaceError,
     NotADatabaseError,
 )
 from agentstate.errors import (
@@ -45,13 +46,19 @@ _SCHEMA: Final = (
 """How SQLite says that what a schema names, a function or a collation say, is not to be had."""
 
 _MEANINGS: Final[tuple[tuple[type[AgentStateError], Collection[int | None], str, str], ...]] = (
-    (NotADatabaseError, {sqlite3.SQLITE_NOTADB}, "", "{path} is not a SQLite file"),
+    (
+        NotADatabaseError,
+        {sqlite3.SQLITE_NOTADB},
+        "",
+        "{path} is not a SQLite file; if it was a store, see agentstate doctor",
+    ),
     (
         CorruptStoreError,
         {sqlite3.SQLITE_CORRUPT},
         "",
         "{path} is damaged: {error}; see agentstate doctor",
     ),
+    (NoSpaceError, {sqlite3.SQLITE_FULL}, "", "{path}: {error}"),
     (StoreUnavailableError, UNAVAILABLE, "", "{path}: {error}"),
     (BadInputError, {sqlite3.SQLITE_TOOBIG}, "", "the data is larger than SQLite takes: {error}"),
     (BadInputError, {sqlite3.SQLITE_ERROR}, ".*pattern too complex", "the pattern is too long"),
@@ -99,11 +106,23 @@ def _translate_sqlites(error: sqlite3.Error, path: Path, timeout: float) -> Agen
 
 def busy(path: Path, timeout: float) -> StoreBusyError:
     """Say that a lock was not to be had, and where the system tells, who holds it."""
-    from agentstate.db.holders import describe, lock_holders  # noqa: PLC0415 - rarely needed
+    from agentstate.db.holders import lock_holders  # noqa: PLC0415 - rarely needed
+    from agentstate.holders import describe  # noqa: PLC0415 - as above
 
     who = describe(lock_holders(path))
     return StoreBusyError(
         f"{path} is locked by {who}; waited {timeout:g} s (--timeout waits longer)"
+    )
+
+
+def being_read(path: Path, timeout: float) -> StoreBusyError:
+    """Say that the log cannot be emptied, and where the system tells, who reads it."""
+    from agentstate.db.holders import log_readers  # noqa: PLC0415 - rarely needed
+    from agentstate.holders import describe  # noqa: PLC0415 - as above
+
+    who = describe(log_readers(path))
+    return StoreBusyError(
+        f"{path} is being read by {who}; waited {timeout:g} s (--timeout waits longer)"
     )
 
 

@@ -11,18 +11,13 @@ its SQL makes (but for the case of letters), so both are believed here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agentstate.db import schema
 from agentstate.errors import NotAStoreError, UntrustedSchemaError
 
 if TYPE_CHECKING:
     from agentstate.db.sqlite import SQLiteDatabase
-
-_CHILDREN: Final = ("messages", "checkpoints", "thread_dynamic_tools", "thread_goals")
-"""Tables whose rows go with their thread."""
-
-_TABLES: Final = ("threads", "jobs", *_CHILDREN, *schema.WORKFLOW_TABLES)
 
 _SHOWN: Final = 60
 """Characters of a foreign name that an error line shows."""
@@ -32,18 +27,23 @@ def _words(names: tuple[str, ...]) -> str:
     return ", ".join(f"'{name}'" for name in names)
 
 
+_TABLES: Final = _words(schema.TABLES)
+_CHILDREN: Final = _words(schema.OF_THREADS)
+_OWN: Final = _words(("threads", "jobs", *schema.OF_THREADS))
+"""In SQL, as the statements below have them; the last are those that this program writes."""
+
 # A virtual table's SQL begins with CREATE VIRTUAL TABLE, with comments between if it likes. The
 # word stands in no table of ours. The columns of a virtual table are not looked at: that runs it.
 _SUBSTITUTES: Final = f"""
 SELECT name, 'is a view' FROM sqlite_schema
-WHERE type LIKE 'view' AND lower(name) IN ({_words(_TABLES)})
+WHERE type LIKE 'view' AND lower(name) IN ({_TABLES})
 UNION ALL
 SELECT name, 'is a virtual table, or has a virtual column' FROM sqlite_schema
-WHERE sql LIKE '%virtual%' AND type LIKE 'table' AND lower(name) IN ({_words(_TABLES)})
+WHERE sql LIKE '%virtual%' AND type LIKE 'table' AND lower(name) IN ({_TABLES})
 UNION ALL
 SELECT tables.name, 'has a column that is computed'
 FROM sqlite_schema AS tables JOIN pragma_table_xinfo(tables.name) AS columns
-WHERE tables.type LIKE 'table' AND lower(tables.name) IN ({_words(_TABLES)})
+WHERE tables.type LIKE 'table' AND lower(tables.name) IN ({_TABLES})
     AND tables.sql NOT LIKE '%virtual%' AND columns.hidden <> 0
 LIMIT 1
 """  # noqa: S608 - names of our own
@@ -53,27 +53,36 @@ LIMIT 1
 # may count on what it shows. A conflict clause deletes rows to make room for one that is added,
 # and a reference of our tables but the one below has rows deleted with those of another table.
 _ACTIONS: Final = f"""
-SELECT 'the trigger', name, tbl_name FROM sqlite_schema WHERE type LIKE 'trigger'
+SELECT 'the trigger', name, tbl_name, sql FROM sqlite_schema WHERE type LIKE 'trigger'
 UNION ALL
-SELECT 'the view', views.name, tables.name
+SELECT 'the view', views.name, tables.name, views.sql
 FROM sqlite_schema AS views JOIN sqlite_schema AS tables
-    ON tables.type LIKE 'table' AND lower(tables.name) IN ({_words(_TABLES)})
+    ON tables.type LIKE 'table' AND lower(tables.name) IN ({_TABLES})
     AND instr(lower(views.sql), lower(tables.name)) > 0
 WHERE views.type LIKE 'view'
 UNION ALL
-SELECT 'a conflict clause', NULL, name FROM sqlite_schema
-WHERE sql LIKE '%conflict%' AND type LIKE 'table' AND lower(name) IN ({_words(_TABLES)})
+SELECT 'a conflict clause', NULL, name, NULL FROM sqlite_schema
+WHERE sql LIKE '%conflict%' AND type LIKE 'table' AND lower(name) IN ({_TABLES})
 UNION ALL
-SELECT 'a foreign key to', "table", name
+SELECT 'a foreign key to', "table", name, NULL
 FROM sqlite_schema JOIN pragma_foreign_key_list(name)
-WHERE type LIKE 'table' AND lower(name) IN ({_words(("threads", "jobs", *_CHILDREN))})
+WHERE type LIKE 'table' AND lower(name) IN ({_OWN})
     AND NOT (
-        lower(name) IN ({_words(_CHILDREN)}) AND lower("table") = 'threads'
+        lower(name) IN ({_CHILDREN}) AND lower("table") = 'threads'
         AND lower("from") = 'thread_id' AND lower("to") = 'id'
         AND on_update = 'NO ACTION' AND on_delete = 'CASCADE'
     )
-LIMIT 1
 """  # noqa: S608 - as above
+
+
+class Action(NamedTuple):
+    """What a schema would do on a write; names and SQL are another's text."""
+
+    what: str
+    """Such as `the trigger`."""
+    name: str | bytes | None
+    table: str | bytes
+    sql: str | bytes | None
 
 
 def require_plain_tables(database: SQLiteDatabase) -> None:
@@ -109,10 +118,15 @@ class SchemaGuard:
 
 def require_no_actions(database: SQLiteDatabase) -> None:
     """Raise `UntrustedSchemaError` where a write would do more than it says."""
-    if (found := database.one(_ACTIONS)) is not None:
-        what, name, table = found
+    if (found := database.one(f"{_ACTIONS} LIMIT 1")) is not None:
+        what, name, table, _ = found
         named = "" if name is None else f" {name[:_SHOWN]!r}"
         raise UntrustedSchemaError(
             f"{database.path} has {what}{named} on the table {table[:_SHOWN]!r}, which no store of "
             "an agent has; it is only read. If you know what it does, write with --trust-schema"
         )
+
+
+def actions_of(database: SQLiteDatabase) -> list[Action]:
+    """Return all that a write would do beyond what it says; nothing of it is run."""
+    return [Action(*row) for row in database.all(_ACTIONS)]

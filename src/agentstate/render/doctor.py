@@ -8,7 +8,7 @@ from agentstate.render.text import count, cut, screen_safe, wrap
 from agentstate.reports import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from agentstate.render.theme import Line
     from agentstate.reports import DoctorReport, Finding
@@ -18,6 +18,10 @@ _FIXED: Final = "mended"
 _MARGIN: Final = max(len(word) for word in (*Severity, _FIXED)) + 2
 _NARROWEST: Final = 24
 """Cells that the words get, however narrow the screen is."""
+
+_DAMAGED: Final = {"file_unreadable", "pages_damaged"}
+"""Slugs of damage that only `recover` helps against."""
+_RECOVER: Final = "agentstate recover OUT reads what can be read into a new store"
 
 _ALIKE: Final = 5
 """How many findings of one kind are shown; a damaged tree may have thousands of cycles."""
@@ -66,6 +70,16 @@ def _ids(ids: Sequence[int | str]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown
 
 
+def untouched(report: DoctorReport) -> str:
+    """Return what is said where a store was to be mended, and nothing in it could be."""
+    said = "nothing in the store was changed"
+    return f"{said}; {_RECOVER}" if _is_damaged(report.findings) else said
+
+
+def _is_damaged(findings: Iterable[Finding]) -> bool:
+    return any(finding.slug in _DAMAGED for finding in findings)
+
+
 def _sum(report: DoctorReport) -> str:
     left = [finding for finding in report.findings if not finding.fixed]
     mended = len(report.findings) - len(left)
@@ -78,5 +92,13 @@ def _sum(report: DoctorReport) -> str:
     if report.healthy:
         return f"{said}healthy" + (f", with {parts[0]}" if parts else "")
     said += ", ".join(parts) + (" left" if mended else "")
+    return f"{said}; {_outlook(left)}"
+
+
+def _outlook(left: Sequence[Finding]) -> str:
+    """Return what can be done about findings of which one at least is no note."""
+    if _is_damaged(left):
+        return f"agentstate doctor --fix cannot mend a damaged file; {_RECOVER}"
     can = sum(finding.fix is not None for finding in left)
-    return f"{said}; agentstate doctor --fix mends {can} of {len(left)}" if can else said
+    mends = f"mends {can} of {len(left)}" if can else "can mend nothing of this"
+    return f"agentstate doctor --fix {mends}"

@@ -45,13 +45,26 @@ def total(threads: Sequence[PrunedThread]) -> str:
     return f"{count(len(threads), 'thread')} with {count(messages, 'message')}, {rows}"
 
 
+def beyond(excess: int) -> str:
+    """Say that too little can be deleted for a size to be reached."""
+    return f"--max-size is not reached: what stays takes about {size(excess)} more"
+
+
+def progress(done: int, planned: int) -> str:
+    """Return how far a pruning came: `deleted 3 of 15 threads, 12 are left`."""
+    left = f"{planned - done} {'is' if planned - done == 1 else 'are'} left"
+    return f"deleted {done} of {count(planned, 'thread')}, {left}"
+
+
 def summary(report: PruneReport) -> str:
     """Return what a pruning came to, in a line."""
     if not report.threads:
         return "nothing to delete"
     if report.dry_run:
         return f"would delete {total(report.threads)}"
-    said = f"deleted {total(report.threads)}; the store's files gave back {size(report.reclaimed)}"
+    said = f"deleted {total(report.threads)}"
+    if report.reclaimed:
+        said += f"; the store's files gave back {size(report.reclaimed)}"
     if report.bundled:
         said += (
             f"; for 30 days {size(report.bundled)} of bundles bring the threads back "

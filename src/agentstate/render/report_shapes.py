@@ -42,7 +42,7 @@ INDEX_COMPACTION: Final = Shape(
 STORE: Final = Shape(
     noun="stores",
     fields=field_names(StoreInfo),
-    columns=("path", "rule", "schema_version", "journal_mode", "size", "counts"),
+    columns=("path", "rule", "schema_version", "journal_mode", "size", "counts", "open_in"),
     id="path",
 )
 DIAGNOSIS: Final = Shape(
@@ -84,7 +84,7 @@ RECOVERY: Final = Shape(
 TRASH: Final = Shape(
     noun="deleted threads",
     fields=field_names(TrashEntry),
-    columns=("id", "name", "messages", "deleted_at", "expires_at", "size", "path"),
+    columns=field_names(TrashEntry),
     id="id",
 )
 PRUNING: Final = Shape(

@@ -28,6 +28,7 @@ def overview(info: StoreInfo, *, width: int) -> list[Line]:
         ("session index", info.index_path),
         ("index size", f"{info.index_size} bytes"),
         ("SQLite", info.sqlite_version),
+        ("open in", ", ".join(info.open_in)),
         *((table, str(count)) for table, count in info.counts.items()),
     ]
     return details(pairs, width=width)

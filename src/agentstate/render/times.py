@@ -43,6 +43,12 @@ def ago(then: int, now: int) -> str:
     return f"{text} ago" if then < now and text not in {"now", UNKNOWN} else text
 
 
+def to_the_second(seconds: int) -> str:
+    """Return the local date and time for a column of them: `2027-01-15 09:00:05`."""
+    date, separator, time = iso(seconds, local=True).partition("T")
+    return f"{date} {time[:8]}" if separator else UNKNOWN
+
+
 def iso(seconds: int, *, local: bool = False) -> str:
     """Return the date and time in UTC, or in local time with its offset.
 

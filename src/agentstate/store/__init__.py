@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
-from agentstate.config import Location, locate
+from agentstate.config import located
 from agentstate.db import schema
 from agentstate.db.opening import open_for_reading, open_for_writing
 from agentstate.store.context import Context
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
     from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
 
+    from agentstate.config import Location
     from agentstate.reports import BackupReport, StoreInfo, VacuumReport
     from agentstate.store.checkpoints import Checkpoints
     from agentstate.store.goals import Goals
@@ -140,11 +141,7 @@ class StateStore:
         `StoreTooNewError` and `UntrustedSchemaError` (writing), `StoreBusyError`,
         `StoreUnavailableError`.
         """
-        location = (
-            path_or_url
-            if isinstance(path_or_url, Location)
-            else locate(path_or_url, os.environ, rule="given")
-        )
+        location = located(path_or_url)
         if read_only:
             database, found_version = open_for_reading(location.path, timeout), None
         else:

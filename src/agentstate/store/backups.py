@@ -6,15 +6,15 @@ import os
 import shutil
 import time
 from contextlib import ExitStack, closing, contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agentstate.config import INDEX_NAME
 from agentstate.db.alone import alone
-from agentstate.db.copying import count_broken_references, fault_of, open_copy, write_copy
+from agentstate.db.copying import open_copy, write_copy
+from agentstate.db.integrity import count_broken_references, fault_of
 from agentstate.db.opening import look
 from agentstate.db.port import NotADatabaseError
-from agentstate.db.reading import beside, resolve
+from agentstate.db.reading import beside, resolve, side_files
 from agentstate.db.shape import missing, require_ours
 from agentstate.errors import (
     AgentStateError,
@@ -22,21 +22,30 @@ from agentstate.errors import (
     CorruptStoreError,
     StoreUnavailableError,
 )
-from agentstate.filesystem import fsync, make_folder, replacing, require_own_links, system_errors
+from agentstate.filesystem import (
+    new_folder,
+    place_of,
+    remove_leftovers,
+    replacing,
+    require_own_links,
+    system_errors,
+)
 from agentstate.reports import BackupReport
 from agentstate.session_index.files import open_to_read
+from agentstate.store import DEFAULT_TIMEOUT
 from agentstate.store.context import warn
 from agentstate.store.rows import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from typing import BinaryIO
 
     from agentstate.config import Location
     from agentstate.db.sqlite import SQLiteDatabase
 
-SIDE_FILES: Final = ("-wal", "-journal", "-shm")
-"""What SQLite keeps beside a file. The last is made again from the first."""
+FOLDER: Final = ".backups"
+"""What the name of the folder of a store's backups adds to the store's."""
 
 
 class _Order(NamedTuple):
@@ -57,7 +66,7 @@ def back_up(
     *,
     compact: bool = False,
     overwrite: bool = False,
-    timeout: float = 5.0,
+    timeout: float = DEFAULT_TIMEOUT,
 ) -> BackupReport:
     """Copy a store and its index to `out`, while others go on writing, and verify the copy.
 
@@ -70,7 +79,7 @@ def back_up(
     store's own folder; `CorruptStoreError` for a store that is damaged, `StoreNotFoundError`,
     `NotAStoreError`, `StoreBusyError` and `StoreUnavailableError`.
     """
-    place = _place(out, source.path.name)
+    place = place_of(out, source.path.name)
     _refuse_own_files(source, place)
     if not overwrite:
         _refuse_what_is_there(place)
@@ -83,7 +92,7 @@ def back_up(
         return _carry_out(order, database, source.index_path)
 
 
-def keep(source: Location, *, timeout: float = 5.0) -> BackupReport:
+def keep(source: Location, *, timeout: float = DEFAULT_TIMEOUT) -> BackupReport:
     """Keep a store as it is, damage and all, in a folder of its own among its backups.
 
     The folder is `<store file>.backups/<UTC time>` beside the store, and holds the store and its
@@ -108,8 +117,9 @@ def folder_to_keep(store: Path) -> Path:
 
     Raises `StoreUnavailableError` where they are behind a link that another user made.
     """
-    backups = store.with_name(f"{store.name}.backups")
+    backups = beside(store, FOLDER)
     require_own_links(backups)
+    _clear_unfinished(backups, store.name)
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     folder = backups / stamp
     number = 1
@@ -119,21 +129,15 @@ def folder_to_keep(store: Path) -> Path:
     return folder
 
 
-@contextmanager
-def new_folder(folder: Path) -> Iterator[None]:
-    """Make a folder where there is none; where the block raises, what is empty goes again."""
-    made = [one for one in (folder, *folder.parents) if not os.path.lexists(one)]
-    try:
-        with system_errors("make the folder", folder):
-            make_folder(folder)
-            for one in made:
-                fsync(one.parent)
-        yield
-    except BaseException:
-        for one in made:
+def _clear_unfinished(backups: Path, name: str) -> None:
+    """Remove what killed programs left of keeping a store; each had a folder of its own."""
+    # What cannot be removed today can be another day, and keeps nobody from what he came for.
+    with suppress(OSError):
+        for left in backups.glob("*/.*.new-*"):
+            for finished in (name, INDEX_NAME):
+                remove_leftovers(left.with_name(finished))
             with suppress(OSError):
-                one.rmdir()
-        raise
+                left.parent.rmdir()
 
 
 def keep_bytes(store: Path, file: BinaryIO | None, index: Path) -> Path | None:
@@ -184,16 +188,10 @@ def _copy_file(old: BinaryIO, out: Path, *, overwrite: bool = False) -> None:
         shutil.copyfileobj(old, new)
 
 
-def _place(out: str | os.PathLike[str], name: str) -> Path:
-    text = os.fspath(out)
-    path = Path(text)
-    return path / name if text.endswith("/") or path.is_dir() else path
-
-
 def _refuse_own_files(source: Location, place: Path) -> None:
     """Refuse what would be put over the store itself, or over its index."""
     store = resolve(source.path)
-    own = {store, *(beside(store, suffix) for suffix in SIDE_FILES)}
+    own = {store, *side_files(store)}
     found = resolve(place)
     if found in own or (place.exists() and place.samefile(store)):
         raise ConflictError(f"{place} is the store itself; a backup needs a place of its own")
@@ -205,8 +203,7 @@ def _refuse_own_files(source: Location, place: Path) -> None:
 
 
 def _refuse_what_is_there(place: Path) -> None:
-    sides = (beside(resolve(place), suffix) for suffix in SIDE_FILES)
-    for path in (place, place.with_name(INDEX_NAME), *sides):
+    for path in (place, place.with_name(INDEX_NAME), *side_files(resolve(place))):
         if os.path.lexists(path):
             raise ConflictError(
                 f"{path} is there already; nothing was written: give the backup a folder of its "
@@ -281,13 +278,13 @@ def _without_log(old: Path, timeout: float) -> Iterator[None]:
                 database.set_journal_mode("delete")
         except (NotADatabaseError, CorruptStoreError):
             stack.close()
-        for suffix in SIDE_FILES:
-            beside(old, suffix).unlink(missing_ok=True)
+        for side in side_files(old):
+            side.unlink(missing_ok=True)
         yield
 
 
 def _damaged(store: Path, fault: str) -> CorruptStoreError:
     return CorruptStoreError(
-        f"{store} is damaged, so no backup was made of it: {fault}; agentstate doctor says more, "
+        f"{store} is damaged, so no backup was made of it: {fault}; "
         "agentstate recover saves what can be read"
     )

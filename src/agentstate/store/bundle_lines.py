@@ -9,14 +9,17 @@ from __future__ import annotations
 import base64
 import json
 import math
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 from agentstate.errors import BadInputError
+from agentstate.jsontext import strict_decoder
 from agentstate.record import Record, record
 from agentstate.records import SessionIndexEntry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from agentstate.records import JsonValue
 
 FORMAT: Final = 1
 _INTEGERS: Final = range(-(2**63), 2**63)
@@ -169,23 +172,11 @@ def _wrong(number: int) -> BadInputError:
     return BadInputError(f"line {number} of the bundle is not as docs/bundle-format.md says")
 
 
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _object(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("a key is there twice")
     return found
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _parse_float(text: str) -> float:
-    if math.isinf(number := float(text)):
-        raise ValueError("a number is beyond the range of a double")
-    return number
-
-
-_DECODER: Final = json.JSONDecoder(
-    object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_parse_float
-)
+_DECODER: Final = strict_decoder(_object)

@@ -116,7 +116,8 @@ def _text(data: bytes, codec: str) -> str | RawText:
         if codec == "utf-8":
             return RawText(data)
         raise CorruptStoreError(
-            f"the thread holds text that is not {codec}: {error}; see agentstate doctor"
+            f"the thread holds text that is not {codec}, which no bundle can keep: {error}; "
+            "--no-bundle deletes it all the same"
         ) from error
 
 

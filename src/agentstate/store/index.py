@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agentstate.records import SessionIndexEntry, ThreadListFilters, ThreadSort
 from agentstate.reports import BadLine, IndexCheck, IndexRebuild, NameDrift
+from agentstate.store.thread_rows import index_entry
 from agentstate.store.threads import Threads
 
 if TYPE_CHECKING:
@@ -151,13 +153,8 @@ def _latest(contents: IndexContents) -> dict[str, SessionIndexEntry]:
 
 
 def _entry(thread: ThreadMetadata, old: SessionIndexEntry | None) -> SessionIndexEntry:
-    kept = old.thread_name if old and thread.name is None else thread.name
-    return SessionIndexEntry(
-        thread_id=thread.id,
-        thread_name=kept,
-        updated_at=thread.updated_at,
-        rollout_path=thread.rollout_path,
-    )
+    entry = index_entry(thread)
+    return replace(entry, thread_name=old.thread_name) if old and thread.name is None else entry
 
 
 def _is_tombstone(entry: SessionIndexEntry) -> bool:

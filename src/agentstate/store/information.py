@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Final
 
 from agentstate.db import schema
+from agentstate.db.holders import users_of
+from agentstate.db.reading import beside, resolve
+from agentstate.filesystem import size_of
 from agentstate.reports import StoreInfo
 from agentstate.store.rows import count
 
@@ -38,16 +40,10 @@ def information(database: Database, location: Location) -> StoreInfo:
         newest_version=schema.NEWEST,
         journal_mode=about.journal_mode,
         sqlite_version=about.engine_version,
-        size=_size(str(location.path)),
-        wal_size=_size(f"{os.path.realpath(location.path)}-wal"),
+        size=size_of(location.path),
+        wal_size=size_of(beside(resolve(location.path), "-wal")),
         index_path=str(location.index_path),
-        index_size=_size(str(location.index_path)),
+        index_size=size_of(location.index_path),
         counts=counts,
+        open_in=tuple(str(holder) for holder in users_of(location.path)),
     )
-
-
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size  # noqa: PTH116 - text is what we have
-    except OSError:
-        return 0

@@ -13,8 +13,8 @@ _NEWEST_LEAF: Final = """coalesce(
     )),
     (SELECT max(id) FROM messages WHERE thread_id = child.parent)
 )"""
-_FIRST_TIME: Final = "coalesce(min(child.time), 0)"
-_LAST_TIME: Final = "coalesce(max(child.time), 0)"
+_FIRST_TIME: Final = "coalesce(min(child.time), :otherwise)"
+_LAST_TIME: Final = "coalesce(max(child.time), :otherwise)"
 
 
 class _Parent(NamedTuple):
@@ -27,28 +27,30 @@ class _Parent(NamedTuple):
     """The columns that must have a value, but for the id, in SQL; times are Unix seconds."""
 
 
-_PARENTS: Final = (
-    _Parent(
-        "threads",
-        (
-            ("messages", "thread_id", "created_at", "NULL"),
-            ("checkpoints", "thread_id", "created_at", "NULL"),
-            ("thread_goals", "thread_id", "updated_at", "NULL"),
-            ("thread_dynamic_tools", "thread_id", "NULL", "NULL"),
-        ),
-        {
-            "preview": "''",
-            "ephemeral": "0",
-            "model_provider": "''",
-            "created_at": _FIRST_TIME,
-            "updated_at": _LAST_TIME,
-            "status": "'idle'",
-            "cwd": "''",
-            "cli_version": "''",
-            "source": "'unknown'",
-            "current_leaf_id": _NEWEST_LEAF,
-        },
+_THREAD: Final = _Parent(
+    "threads",
+    (
+        ("messages", "thread_id", "created_at", "NULL"),
+        ("checkpoints", "thread_id", "created_at", "NULL"),
+        ("thread_goals", "thread_id", "updated_at", "NULL"),
+        ("thread_dynamic_tools", "thread_id", "NULL", "NULL"),
     ),
+    {
+        "preview": "''",
+        "ephemeral": "0",
+        "model_provider": "''",
+        "created_at": _FIRST_TIME,
+        "updated_at": _LAST_TIME,
+        "status": "'idle'",
+        "cwd": "''",
+        "cli_version": "''",
+        "source": "'unknown'",
+        "current_leaf_id": _NEWEST_LEAF,
+    },
+)
+
+_PARENTS: Final = (
+    _THREAD,
     _Parent(
         "branch_runs",
         (
@@ -96,9 +98,16 @@ _PARENTS: Final = (
 def make_lost_parents(database: Database) -> dict[str, int]:
     """Make a row for each parent that is missing; return how many, by table.
 
-    A thread's leaf is the newest one among its messages, and its times are theirs.
+    A thread's leaf is the newest one among its messages, and its times are those of what is in
+    it; where that has none, they are 0.
     """
-    return {parent.table: database.execute(_statement(parent)) for parent in _PARENTS}
+    params = {"otherwise": 0}
+    return {parent.table: database.execute(_statement(parent), params) for parent in _PARENTS}
+
+
+def make_lost_threads(database: Database, now: int) -> None:
+    """Make a row for each thread that is missing, as above; without a time of its own, of now."""
+    database.execute(_statement(_THREAD), {"otherwise": now})
 
 
 def _statement(parent: _Parent) -> str:

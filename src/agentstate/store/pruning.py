@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentstate.db import catalog
+from agentstate.db.port import NoSpaceError
+from agentstate.db.reading import resolve, size_with_log
+from agentstate.errors import StoreUnavailableError
+from agentstate.filesystem import size_of
 from agentstate.record import Record, record
 from agentstate.records import SessionIndexEntry, ThreadListFilters
 from agentstate.reports import PrunedThread, PruneReport
-from agentstate.store import bundles
 from agentstate.store.binding import require_limit
+from agentstate.store.bundles import tables_of
 from agentstate.store.context import warn
 from agentstate.store.rows import count
 from agentstate.store.threads import Threads
@@ -38,6 +41,8 @@ class PrunePlan(Record):
     """How many of the newest threads stay, whatever else is asked for."""
     files: int
     """Bytes of the store's files when it was made."""
+    excess: int
+    """About how many bytes more than `max_size` stay even so; 0 where it is reached."""
 
 
 class _LeftError(Exception):
@@ -53,7 +58,7 @@ class Pruning:
         self._db = context.database
         self._threads = Threads(context)
         self._trash = trash
-        self._file = os.path.realpath(store)
+        self._file = resolve(store)
 
     def plan(
         self,
@@ -68,7 +73,8 @@ class Pruning:
         `older_than` takes those updated then (Unix seconds) or before, `archived` only archived
         ones; the `keep` newest of all threads stay. With `max_size` they are taken only until
         what the store holds (bytes of its pages in use, less those of the rows taken) is no more.
-        Nothing is written. A thread that cannot be read is never chosen.
+        Where all are not enough, the plan's `excess` says so. Nothing is written. A thread that
+        cannot be read is never chosen.
         """
         require_limit(keep)
         filters = ThreadListFilters(
@@ -79,7 +85,9 @@ class Pruning:
             kept = {thread.id for thread in self._threads.list(newest)}
             oldest_first = reversed(self._threads.list(filters))
             candidates = (thread for thread in oldest_first if thread.id not in kept)
-            chosen = list(self._up_to(max_size, candidates))
+            free, whole = catalog.free_bytes(self._db)
+            excess = None if max_size is None else whole - free - max_size
+            chosen = list(self._up_to(excess, candidates))
             stats = self._threads.stats([thread.id for thread, _ in chosen])
             threads = [
                 PrunedThread(
@@ -93,7 +101,11 @@ class Pruning:
                 for thread, size in chosen
             ]
         return PrunePlan(
-            threads=tuple(threads), archived=archived, keep=keep, files=self._files_size()
+            threads=tuple(threads),
+            archived=archived,
+            keep=keep,
+            files=size_with_log(self._file),
+            excess=max(0, (excess or 0) - sum(size for _, size in chosen)),
         )
 
     def delete(self, plan: PrunePlan, *, bundles: bool = True) -> Iterator[PrunedThread]:
@@ -101,7 +113,8 @@ class Pruning:
 
         With `bundles` each goes to the trash. One that was continued, unarchived or deleted since
         the plan was made, or is among the newest now, is left and reported as an
-        `AgentStateWarning`. Raises what `store.trash.put` raises; what was yielded stays deleted.
+        `AgentStateWarning`. Raises what `store.trash.put` raises, and `StoreUnavailableError`
+        where the disk is full; what was yielded stays deleted.
         """
         if not bundles:
             self._trash.purge()
@@ -113,32 +126,49 @@ class Pruning:
     def report(self, plan: PrunePlan, done: Sequence[PrunedThread] | None = None) -> PruneReport:
         """Return what a plan came to: the threads that `delete` yielded; None for a dry run."""
         threads = plan.threads if done is None else tuple(done)
-        paths = [thread.bundle for thread in threads if thread.bundle is not None]
+        paths = [Path(thread.bundle) for thread in threads if thread.bundle is not None]
         return PruneReport(
             dry_run=done is None,
             threads=threads,
             size=sum(thread.size for thread in threads),
-            reclaimed=0 if done is None else max(0, plan.files - self._files_size()),
-            bundled=sum(map(_size, paths)),
+            reclaimed=0 if done is None else max(0, plan.files - size_with_log(self._file)),
+            bundled=sum(map(size_of, paths)),
         )
 
     def _up_to(
-        self, max_size: int | None, threads: Iterator[ThreadMetadata]
+        self, excess: int | None, threads: Iterator[ThreadMetadata]
     ) -> Iterator[tuple[ThreadMetadata, int]]:
-        """Yield threads with the bytes of their rows until the rest fits `max_size`."""
+        """Yield threads with the bytes of their rows until those are `excess`, or all."""
         measure = _measure(self._db)
-        remaining = catalog.size_in_use(self._db)
+        taken = 0
         for thread in threads:
-            if max_size is not None and remaining <= max_size:
+            if excess is not None and taken >= excess:
                 return
             size = measure(thread.id)
-            remaining -= size
+            taken += size
             yield thread, size
 
     def _delete(
         self, thread: PrunedThread, plan: PrunePlan, *, bundles: bool
     ) -> PrunedThread | None:
         """Delete a thread, or return None where it is not what the plan says any more."""
+        try:
+            return self._try(thread, plan, bundles=bundles)
+        except StoreUnavailableError:
+            # Each deletion adds to the log. Once that is emptied its space serves the next one,
+            # so that on a full disk many can be deleted where one can.
+            with suppress(StoreUnavailableError):
+                catalog.empty_log(self._db)
+        try:
+            return self._try(thread, plan, bundles=bundles)
+        except NoSpaceError as error:
+            other = "; --no-bundle needs less" if bundles else ""
+            raise StoreUnavailableError(
+                f"thread {thread.id!r} was not deleted: {error}; free some space first "
+                f"(agentstate threads trash empty){other}"
+            ) from error
+
+    def _try(self, thread: PrunedThread, plan: PrunePlan, *, bundles: bool) -> PrunedThread | None:
 
         def require() -> None:
             if (change := self._change(thread, plan)) is not None:
@@ -183,14 +213,11 @@ class Pruning:
             {"updated_at": thread.updated_at, "id": thread.id, "most": most},
         )
 
-    def _files_size(self) -> int:
-        return _size(self._file) + _size(f"{self._file}-wal")
-
 
 def _measure(database: Database) -> Callable[[str], int]:
     """Return a function that gives the bytes of all values of a thread: 8 for a number."""
     statements = []
-    for table in bundles.tables_of(database):
+    for table in tables_of(database):
         sizes = " + ".join(
             f"CASE typeof({column}) WHEN 'text' THEN length(CAST({column} AS BLOB)) "
             f"WHEN 'blob' THEN length({column}) WHEN 'null' THEN 0 ELSE 8 END"
@@ -203,9 +230,3 @@ def _measure(database: Database) -> Callable[[str], int]:
     return lambda thread_id: sum(
         count(database, statement, {"key": thread_id}) for statement in statements
     )
-
-
-def _size(path: str) -> int:
-    with suppress(OSError):
-        return Path(path).stat().st_size
-    return 0

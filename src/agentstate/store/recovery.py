@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from contextlib import contextmanager, suppress
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from agentstate.config import INDEX_NAME, Location, locate
+from agentstate.config import INDEX_NAME, located
 from agentstate.db import schema
+from agentstate.db.catalog import reserve_ids
+from agentstate.db.integrity import count_broken_references, fault_of
 from agentstate.db.opening import open_for_writing
 from agentstate.db.port import ConstraintError
-from agentstate.db.reading import beside
+from agentstate.db.reading import side_files
 from agentstate.db.salvage import Salvage, parameter
-from agentstate.errors import AgentStateError, ConflictError, CorruptStoreError, NotAStoreError
-from agentstate.filesystem import make_folder, replacing, scratch_folder, system_errors
+from agentstate.errors import (
+    AgentStateError,
+    ConflictError,
+    CorruptStoreError,
+    NotAStoreError,
+    StoreUnavailableError,
+)
+from agentstate.filesystem import new_folder, place_of, replacing, scratch_folder, system_errors
 from agentstate.reports import RecoverReport, TableSalvage
+from agentstate.store.backups import copy_index
 from agentstate.store.context import warn
 from agentstate.store.lost_parents import make_lost_parents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from agentstate.config import Location
     from agentstate.db.port import Database
     from agentstate.db.salvage import SalvagedRow
+    from agentstate.db.sqlite import SQLiteDatabase
 
 _BATCH: Final = 2000
 """Rows in a transaction."""
@@ -34,13 +44,14 @@ _NAMED: Final = 5
 
 
 def recover(
-    source: str | os.PathLike[str] | Location | None,
+    store: str | os.PathLike[str] | Location | None,
     out: str | os.PathLike[str],
     *,
     before_commit: Callable[[], object] | None = None,
 ) -> RecoverReport:
     """Save every row of a store that can be read whole into a fresh store at `out`.
 
+    `out` is a file, or a folder: one that exists, or a path that ends in a slash.
     The store may be damaged in any way, or not at all; it is only read, and should not be in use.
     Deleted rows stay deleted. A row whose parent is lost gets one made for it, such as a thread
     for its messages; leaves and parents of messages stay as they are. A row that is not whole is
@@ -52,13 +63,13 @@ def recover(
     `ConflictError` where `out` exists, `StoreBusyError` where the store is being written, and
     `StoreUnavailableError`; then `out` is not there.
     """
-    if not isinstance(source, Location):
-        source = locate(source, os.environ, rule="given")
-    target = Path(os.path.abspath(out))  # noqa: PTH100 - links are not followed
+    source = located(store)
+    place = place_of(out, source.path.name)
+    target = Path(os.path.abspath(place))  # noqa: PTH100 - links are not followed
     _refuse_taken(target)
     with (
         system_errors("write", target),
-        _folder_of(target),
+        new_folder(target.parent),
         replacing(target) as new,
         scratch_folder(target) as scratch,
     ):
@@ -79,23 +90,9 @@ def recover(
 
 def _refuse_taken(target: Path) -> None:
     """Refuse a path beside which SQLite would find the files of another store."""
-    for suffix in ("", "-wal", "-journal", "-shm"):
-        if os.path.lexists(beside(target, suffix)):
-            raise ConflictError(f"{beside(target, suffix)} exists; name another file")
-
-
-@contextmanager
-def _folder_of(target: Path) -> Iterator[None]:
-    """Make the folder of a file where it is missing; remove it again where the block raises."""
-    missing = [one for one in target.parents if not os.path.lexists(one)]
-    make_folder(target.parent)
-    try:
-        yield
-    except BaseException:
-        with suppress(OSError):
-            for one in missing:
-                one.rmdir()
-        raise
+    for path in (target, *side_files(target)):
+        if os.path.lexists(path):
+            raise ConflictError(f"{path} exists; name another file")
 
 
 def _recover(path: Path, scratch: Path) -> tuple[TableSalvage, ...]:
@@ -114,8 +111,12 @@ def _recover(path: Path, scratch: Path) -> tuple[TableSalvage, ...]:
                 if salvage.is_historic:
                     database.execute(schema.BACKFILL_PARENTS)
                     database.execute(schema.BACKFILL_LEAVES)
-                _reserve_ids(database, salvage.highest_id())
+                reserve_ids(database, "messages", salvage.highest_id())
+            # What closing it would carry over unseen is carried over now, or it says why not.
+            if database.set_journal_mode("delete") != "delete":
+                raise StoreUnavailableError(f"the log of {scratch / 'new.db'} cannot be emptied")
             _verify(database)
+            database.set_journal_mode("wal")
             if unknown := salvage.unknown:
                 more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
                 warn(f"not of a store, and not saved: {', '.join(unknown[:_NAMED])}{more}")
@@ -156,31 +157,23 @@ def _statement(row: SalvagedRow) -> str:
     )
 
 
-def _reserve_ids(database: Database, highest: int) -> None:
-    """See to it that no id of a message is given again, be the message lost or deleted."""
-    sql = "UPDATE sqlite_sequence SET seq = max(seq, :highest) WHERE name = 'messages'"
-    if highest and not database.execute(sql, {"highest": highest}):
-        sql = "INSERT INTO sqlite_sequence(name, seq) VALUES ('messages', :highest)"
-        database.execute(sql, {"highest": highest})
-
-
-def _verify(database: Database) -> None:
+def _verify(database: SQLiteDatabase) -> None:
     """Raise `CorruptStoreError` where the new store is not sound."""
-    problems = database.all("PRAGMA integrity_check(1)") + database.all("PRAGMA foreign_key_check")
-    if problems != [("ok",)]:
-        raise CorruptStoreError(f"what was saved does not make a sound store: {problems[0]}")
+    fault = fault_of(database)
+    if broken := count_broken_references(database):
+        fault = fault or f"rows that refer to what is not there: {broken}"
+    if fault:
+        raise CorruptStoreError(f"what was saved does not make a sound store: {fault}")
 
 
 def _copy_index(source: Path, target: Path) -> str | None:
     """Copy the session index beside the new store, unless there is one; return where it is."""
     if os.path.lexists(target):
         return str(target)
-    if not source.is_file():
-        return None
     try:
-        with system_errors("write", target), replacing(target) as new:
-            new.write_bytes(source.read_bytes())
+        with system_errors("write", target):
+            copied = copy_index(source, target)
     except AgentStateError as error:
         warn(f"the store was recovered, the session index was not copied: {error}")
         return None
-    return str(target)
+    return None if copied is None else str(copied)

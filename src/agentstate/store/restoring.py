@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentstate.config import INDEX_NAME, STORE_NAME, Location, locate
+from agentstate.config import INDEX_NAME, STORE_NAME, located
 from agentstate.db.alone import alone, held, in_use, replace_content
-from agentstate.db.copying import fault_of, open_copy, write_copy
+from agentstate.db.copying import open_copy, write_copy
+from agentstate.db.holders import users_of
+from agentstate.db.integrity import fault_of
 from agentstate.db.opening import look, open_for_reading, require_permission
 from agentstate.db.port import NotADatabaseError
-from agentstate.db.reading import beside, resolve
+from agentstate.db.reading import resolve, side_files
 from agentstate.db.shape import require_ours, require_writable, shape_of
 from agentstate.db.trust import require_no_actions
 from agentstate.errors import (
@@ -27,53 +28,51 @@ from agentstate.errors import (
     StoreNotFoundError,
     StoreUnavailableError,
 )
-from agentstate.filesystem import replacing, require_own_links, system_errors
+from agentstate.filesystem import new_folder, replacing, require_own_links, system_errors
+from agentstate.holders import describe
 from agentstate.reports import RestoreReport
 from agentstate.session_index import SessionIndex
+from agentstate.store import DEFAULT_TIMEOUT
 from agentstate.store.backups import (
-    SIDE_FILES,
     copy_index,
     folder_to_keep,
     keep_bytes,
     keep_open,
-    new_folder,
 )
 from agentstate.store.context import Context, warn
 from agentstate.store.index import Index
 from agentstate.store.rows import count
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterator
 
+    from agentstate.config import Location
     from agentstate.db.shape import Shape
     from agentstate.db.sqlite import SQLiteDatabase
 
 
 def restore(
-    path_or_url: str | os.PathLike[str] | Location | None,
+    store: str | os.PathLike[str] | Location | None,
     source: str | os.PathLike[str],
     *,
-    timeout: float = 5.0,
+    timeout: float = DEFAULT_TIMEOUT,
     trust_schema: bool = False,
 ) -> RestoreReport:
     """Replace a store and its index by a backup, which is verified first and never changed.
 
     The store is named as to `StateStore.open`; there may be none yet. `source` is the backup's
-    file, or the folder it is in. The store that is replaced is kept
-    whole among its backups, see `RestoreReport.replaced`; a crash leaves the old or the new. An
-    old version is restored as it is, and migrated by the next write. A backup without an index
-    gets one that is made from its threads.
+    file, or the folder it is in. The store that is replaced is kept whole among its backups, see
+    `RestoreReport.replaced`; a crash leaves the old or the new. An old version is restored as it
+    is, and migrated by the next write. A backup without an index gets one that is made from its
+    threads.
 
     Raises `StoreBusyError` where a program has the store open for longer than `timeout` seconds,
     `StoreNotFoundError`, `NotAStoreError`, `CorruptStoreError` and `StoreTooNewError` for what is
     no sound backup, without `trust_schema` `UntrustedSchemaError` for one that would do more on a
     write than what is asked for, `ConflictError` for the store itself, and `StoreUnavailableError`.
     """
-    target = (
-        path_or_url
-        if isinstance(path_or_url, Location)
-        else locate(path_or_url, os.environ, rule="given")
-    )
+    target = located(store)
     with prepared(target, source, timeout=timeout, trust_schema=trust_schema) as restoration:
         return restoration.carry_out()
 
@@ -83,8 +82,8 @@ def prepared(
     target: Location,
     source: str | os.PathLike[str],
     *,
-    timeout: float = 5.0,
-    trust_schema: bool = False,
+    timeout: float,
+    trust_schema: bool,
 ) -> Iterator[Restoration]:
     """Open a backup and verify it, so that a person can be asked; raises what `restore` raises."""
     path = _find_backup(target, Path(source))
@@ -138,6 +137,11 @@ class Restoration:
             schema_version=shape.version,
         )
         """What will be, but for where the old store is kept."""
+
+    def used_by(self) -> str:
+        """Return which programs have the store open, which keep it from being replaced; or ''."""
+        users = users_of(self._store)
+        return describe(users) if users else ""
 
     def carry_out(self, before_commit: Callable[[], object] = lambda: None) -> RestoreReport:
         """Replace the store, then its index; `before_commit` is called when there is no way back.
@@ -199,9 +203,9 @@ class Restoration:
                     )
             kept = keep_bytes(self._store, old, self._target.index_path)
             before_commit()
-            for suffix in SIDE_FILES:
+            for side in side_files(self._store):
                 # SQLite would take the old log for the new file's.
-                beside(self._store, suffix).unlink(missing_ok=True)
+                side.unlink(missing_ok=True)
         return kept
 
     def _replace_index(self, kept: Path | None) -> Path | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import errno
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentstate.db import catalog
+from agentstate.db.reading import beside, resolve
 from agentstate.errors import (
     AgentStateError,
     BadInputError,
@@ -20,9 +22,9 @@ from agentstate.filesystem import replacing, system_errors
 from agentstate.records import SessionIndexEntry
 from agentstate.store import bundles
 from agentstate.store.context import warn
-from agentstate.store.thread_rows import has_thread, require_thread
+from agentstate.store.thread_rows import has_thread, index_entry, require_thread
 from agentstate.store.threads import Threads
-from agentstate.store.trash_folder import KEPT, TrashFolder, entry_of, look, open_bundle
+from agentstate.store.trash_folder import FOLDER, KEPT, TrashFolder, look, open_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -39,7 +41,7 @@ class Trash:
         """Work in the folder beside the store's file; of a link, beside its target."""
         self._context = context
         self._db = context.database
-        self._folder = TrashFolder(Path(f"{os.path.realpath(store)}.trash"))
+        self._folder = TrashFolder(beside(resolve(store), FOLDER))
 
     def put(self, thread_id: str, *, require: Callable[[], object] | None = None) -> TrashEntry:
         """Delete a thread, and keep all of it for 30 days.
@@ -58,7 +60,7 @@ class Trash:
                     require()
                 require_thread(self._db, thread_id)
                 now = self._context.now()
-                with self._keeping():
+                with self._keeping(thread_id):
                     path = self._folder.prepare(thread_id, now)
                     header = self._write(path, thread_id, now, index)
                 self._delete(header)
@@ -70,7 +72,7 @@ class Trash:
             SessionIndexEntry(thread_id=thread_id, updated_at=self._context.now())
         )
         with system_errors("read", path):
-            return entry_of(path, header, path.stat().st_size)
+            return look(path)
 
     def list(self) -> Sequence[TrashEntry]:
         """Return what can be brought back, the last deleted first; several may be of one id.
@@ -78,14 +80,16 @@ class Trash:
         A file that is no whole bundle is left out and reported as an `AgentStateWarning`.
         """
         found = []
-        for path in self._folder.bundles():
-            try:
-                found.append(look(path))
-            except FileNotFoundError:
-                continue  # removed meanwhile
-            except (OSError, BadInputError) as error:
-                warn(f"left out: {path}: {_reason(error)}")
+        for path, entry in self._looks():
+            if isinstance(entry, str):
+                warn(f"left out: {path}: {entry}")
+            else:
+                found.append(entry)
         return sorted(found, key=lambda entry: (entry.deleted_at, entry.path), reverse=True)
+
+    def broken(self, older_than: int | None = None) -> Sequence[str]:
+        """Return the paths of files that are no whole bundle, which `empty` removes, too."""
+        return [str(path) for path, entry in self._until(older_than) if entry is None]
 
     def restore(self, wanted: str | TrashEntry) -> str:
         """Bring back a thread, by its id (then the one deleted last) or as `list` gave it.
@@ -121,15 +125,11 @@ class Trash:
         Returns what was removed. Files that are no whole bundle go with all, and when as old.
         """
         self._context.require_writable()
-        readable = {entry.path: entry for entry in self.list()}
         removed = []
-        for path in self._folder.bundles():
-            entry = readable.get(str(path))
+        for path, entry in self._until(older_than):
             with system_errors("remove", path), suppress(FileNotFoundError):
-                then = entry.deleted_at if entry else path.lstat().st_mtime
-                if older_than is None or then <= older_than:
-                    path.unlink()
-                    removed += [entry] if entry else []
+                path.unlink()
+                removed += [entry] if entry else []
         return removed
 
     def purge(self) -> None:
@@ -138,6 +138,27 @@ class Trash:
         with suppress(StoreUnavailableError):
             self._folder.purge(self._context.now())
 
+    def _looks(self) -> Iterator[tuple[Path, TrashEntry | str]]:
+        """Yield each file with what it holds, or with why it is no whole bundle."""
+        for path in self._folder.bundles():
+            try:
+                entry = look(path)
+            except FileNotFoundError:
+                continue  # removed meanwhile
+            except (OSError, BadInputError) as error:
+                yield path, _reason(error)
+            else:
+                yield path, entry
+
+    def _until(self, then: int | None) -> Iterator[tuple[Path, TrashEntry | None]]:
+        """Yield each file, of those only that are as old; None for one that is no whole bundle."""
+        for path, found in self._looks():
+            entry = None if isinstance(found, str) else found
+            with system_errors("read", path), suppress(FileNotFoundError):
+                time = entry.deleted_at if entry else path.lstat().st_mtime
+                if then is None or time <= then:
+                    yield path, entry
+
     def _newest(self, thread_id: str) -> TrashEntry:
         for entry in self.list():
             if entry.id == thread_id:
@@ -145,14 +166,14 @@ class Trash:
         raise _not_here(thread_id)
 
     @contextmanager
-    def _keeping(self) -> Iterator[None]:
+    def _keeping(self, thread_id: str) -> Iterator[None]:
         try:
             with system_errors("write in", self._folder.path):
                 yield
         except StoreUnavailableError as error:
             raise StoreUnavailableError(
-                f"nothing was deleted, for what would bring it back cannot be kept: {error}; "
-                "--no-bundle deletes without"
+                f"thread {thread_id!r} was not deleted, for what would bring it back cannot be "
+                f"kept: {error}; --no-bundle deletes without{_or_make_room(error)}"
             ) from error
 
     def _write(
@@ -195,14 +216,8 @@ class Trash:
         except CorruptStoreError:
             thread = None
         if thread is not None:
-            known = SessionIndexEntry(
-                thread_id=thread.id,
-                thread_name=known.thread_name if thread.name is None else thread.name,
-                updated_at=thread.updated_at,
-                rollout_path=known.rollout_path
-                if thread.rollout_path is None
-                else thread.rollout_path,
-            )
+            said = vars(index_entry(thread)).items()
+            known = replace(known, **{name: value for name, value in said if value is not None})
         self._context.publish(known)
 
 
@@ -210,6 +225,12 @@ def _not_here(thread_id: str) -> ThreadNotFoundError:
     return ThreadNotFoundError(
         f"no deleted thread {thread_id!r}; see agentstate threads trash list"
     )
+
+
+def _or_make_room(error: StoreUnavailableError) -> str:
+    if getattr(error.__cause__, "errno", None) not in {errno.ENOSPC, errno.EDQUOT}:
+        return ""
+    return ", and agentstate threads trash empty frees space"
 
 
 def _reason(error: Exception) -> str:

@@ -20,14 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from agentstate.store.bundle_lines import Header
+FOLDER: Final = ".trash"
+"""What the name of the trash adds to the store's."""
 
 KEPT: Final = 30 * 86_400
 """Seconds from a deletion until its bundle has expired."""
 
 # A name is made of nothing that a store holds: an id may be "../x".
 _NAME: Final = r"\d+-[0-9a-f]{24}-[0-9a-f]{12}\.ndjson"
-_LEFTOVER: Final = rf"\.({_NAME})\.new-\d+"
+_LEFTOVER: Final = rf"\.({_NAME})\.new-.+"
 _DIGITS: Final = 16
 """No time has so many."""
 _TAIL: Final = 200
@@ -101,18 +102,31 @@ class TrashFolder:
 
 
 def look(path: Path) -> TrashEntry:
-    """Read how a bundle begins, and that it ends as one does.
+    """Read how a bundle begins, which is with the thread's row, and that it ends as one does.
 
     Raises `OSError`, and `BadInputError` where it is not whole.
     """
     with open_bundle(path) as file:
         header = bundle_lines.read_header(file.readline())
+        table, thread = bundle_lines.read_row(bundle_lines.read_line(file.readline(), 2), 2)
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - _TAIL))
         *_, last = [b"", *file.read().splitlines(keepends=True)]
     if not bundle_lines.is_trailer(bundle_lines.read_line(last, sum(header.rows.values()) + 2)):
         raise BadInputError("the bundle is cut short: it has no end")
-    return entry_of(path, header, size)
+    expires_at = header.expires_at
+    known = thread if table == "threads" else {}
+    return TrashEntry(
+        id=header.thread_id,
+        name=header.name,
+        messages=header.rows.get("messages", 0),
+        deleted_at=header.written_at,
+        expires_at=header.written_at + KEPT if expires_at is None else expires_at,
+        size=size,
+        path=str(path),
+        cwd=_text(known.get("cwd")),
+        preview=_text(known.get("preview")),
+    )
 
 
 def open_bundle(path: Path) -> BinaryIO:
@@ -124,15 +138,8 @@ def open_bundle(path: Path) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
-def entry_of(path: Path, header: Header, size: int) -> TrashEntry:
-    """Return what the trash says of a bundle of `size` bytes."""
-    expires_at = header.expires_at
-    return TrashEntry(
-        id=header.thread_id,
-        name=header.name,
-        messages=header.rows.get("messages", 0),
-        deleted_at=header.written_at,
-        expires_at=header.written_at + KEPT if expires_at is None else expires_at,
-        size=size,
-        path=str(path),
-    )
+def _text(value: object) -> str | None:
+    """Return a column's text; of bytes that are not UTF-8 as much as is, of other types none."""
+    if isinstance(value, bundle_lines.RawText):
+        return value.decode(errors="replace")
+    return value if isinstance(value, str) else None

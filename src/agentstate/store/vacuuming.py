@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentstate.db.reading import beside, resolve
+from agentstate.db.reading import resolve, size_with_log
 from agentstate.errors import StoreUnavailableError
 from agentstate.reports import VacuumReport
-from agentstate.store.context import warn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,25 +16,16 @@ if TYPE_CHECKING:
 
 def vacuum(database: Database, path: Path) -> VacuumReport:
     """Write the file anew without free pages, and measure it and its log before and after."""
-    before = _size(path)
+    store = resolve(path)
+    before = size_with_log(store)
     try:
-        emptied = database.vacuum()
+        database.vacuum()
     except StoreUnavailableError as error:
         raise StoreUnavailableError(
             f"{error}; nothing was changed: a vacuum writes all {before} bytes anew, beside the "
             "store and where temporary files are ($SQLITE_TMPDIR), and needs space for them"
         ) from error
-    after = _size(path)
-    if not emptied:
-        warn(
-            "other programs still read the state before, so the log could not be emptied; "
-            "the last of them to close the store does it"
-        )
+    after = size_with_log(store)
     return VacuumReport(
         path=str(path), bytes_before=before, bytes_after=after, reclaimed=before - after
     )
-
-
-def _size(path: Path) -> int:
-    store = resolve(path)
-    return sum(one.stat().st_size for one in (store, beside(store, "-wal")) if one.exists())

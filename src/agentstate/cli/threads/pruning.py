@@ -1,5 +1,6 @@
 """The verb that deletes old threads."""
 
+import sys
 import time
 from typing import Annotated
 
@@ -9,9 +10,10 @@ from agentstate import render
 from agentstate.cli import options
 from agentstate.cli.answer import Answer, Wanted
 from agentstate.cli.confirm import confirm
-from agentstate.cli.inputs import moment, size
+from agentstate.cli.inputs import age, size
 from agentstate.cli.invocation import Invocation, can_ask, invocation, is_interrupted
 from agentstate.cli.options import OutputFormat
+from agentstate.cli.printing import explain
 from agentstate.cli.threads.deleting import NoBundle
 from agentstate.errors import AgentStateError, StoreBusyError, StoreUnavailableError, UsageError
 from agentstate.render import report_shapes
@@ -53,12 +55,14 @@ def prune(  # noqa: PLR0913 - one parameter for each option
     answer = Answer(ctx, shape, Wanted(output=output, fields=fields, null=null, raw=raw))
     if not archived and {older_than, keep, max_size} == {None}:
         raise UsageError("say which threads: --older-than, --archived, --keep or --max-size")
-    then = moment(older_than, "--older-than", int(time.time()))
+    then = age(older_than, "--older-than", int(time.time()))
     most = size(max_size, "--max-size")
     run = invocation(ctx)
     deletes = not dry_run and (yes or can_ask())
     with run.write() if deletes else run.read() as store:
         plan = store.pruning.plan(older_than=then, archived=archived, keep=keep, max_size=most)
+        if plan.excess:
+            run.note(render.pruning.beyond(plan.excess))
         if deletes and plan.threads:
             _delete(answer, run, store, plan, yes=yes, bundles=not no_bundle)
             return
@@ -77,6 +81,8 @@ def _delete(  # noqa: PLR0913 - the plan, and how it is to be carried out
     shown = answer.is_table and not yes
     if shown:
         _show(answer, store.pruning.report(plan), store.now)
+    elif not yes:
+        _show_beside(plan, store.now)
     for_good = "" if bundles else " for good"
     confirm(f"Delete {render.pruning.total(plan.threads)}{for_good}?", yes=yes)
     done: list[PrunedThread] = []
@@ -84,22 +90,42 @@ def _delete(  # noqa: PLR0913 - the plan, and how it is to be carried out
     try:
         for thread in store.pruning.delete(plan, bundles=bundles):
             done.append(thread)
-            _stop_if_interrupted(len(done), len(plan.threads))
+            _stop_if_interrupted(_progress(done, plan))
         _give_back(run, store)
-    except (AgentStateError, KeyboardInterrupt) as error:
+    except KeyboardInterrupt as error:
         failure = error
+    except AgentStateError as error:
+        failure = type(error)(f"{error}; {_progress(done, plan)}")
+        failure.__cause__ = error
     report = store.pruning.report(plan, done)
     if done or failure is None:
         if not shown:
             _show(answer, report, store.now)
-        run.note(render.pruning.summary(report))
+        later = "" if failure is None else "; agentstate vacuum shrinks the file"
+        run.note(f"{render.pruning.summary(report)}{later}")
     if failure is not None:
         raise failure
 
 
-def _stop_if_interrupted(done: int, planned: int) -> None:
+def _progress(done: list[PrunedThread], plan: PrunePlan) -> str:
+    return render.pruning.progress(len(done), len(plan.threads))
+
+
+def _stop_if_interrupted(progress: str) -> None:
     if is_interrupted():
-        raise KeyboardInterrupt(f"interrupted: {done} of {planned} threads were deleted")
+        raise KeyboardInterrupt(f"interrupted: {progress}")
+
+
+def _show_beside(plan: PrunePlan, now: int) -> None:
+    """Show on standard error what a question is about; the answer is of another shape.
+
+    That one comes when all is done, for it may be another program's input.
+    """
+    from agentstate.render import theme  # noqa: PLC0415 - tables only
+
+    width = theme.screen_width(sys.stderr) or theme.UNCUT
+    lines = render.pruning.listing(plan.threads, now=now, width=width)
+    explain("\n".join(map(theme.plain, lines)))
 
 
 def _give_back(run: Invocation, store: StateStore) -> None:

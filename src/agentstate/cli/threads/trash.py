@@ -1,6 +1,7 @@
 """Verbs for what was deleted: bring it back, list it, remove it for good."""
 
 import os
+import time
 from collections.abc import Sequence
 from typing import Annotated, Final
 
@@ -11,38 +12,38 @@ from agentstate.cli import options
 from agentstate.cli.answer import Answer, Wanted
 from agentstate.cli.completers import complete_deleted, complete_files
 from agentstate.cli.confirm import confirm, refuse_unasked
-from agentstate.cli.inputs import absolute, moment
+from agentstate.cli.inputs import absolute, age, home_folder
 from agentstate.cli.invocation import invocation
 from agentstate.cli.options import OutputFormat
-from agentstate.cli.selectors import readable, refuse_empty
+from agentstate.cli.selectors import ambiguous, described, readable, refuse_empty
 from agentstate.cli.threads.showing import present
-from agentstate.errors import AmbiguousError, ThreadNotFoundError
+from agentstate.errors import ThreadNotFoundError, UsageError
 from agentstate.render import report_shapes, shapes
-from agentstate.render.sizes import size
-from agentstate.render.text import count, first_line
+from agentstate.render.text import first_line
+from agentstate.render.times import to_the_second
 from agentstate.reports import TrashEntry
 from agentstate.store import StateStore
 
-_CANDIDATES: Final = 10
-_NAME: Final = 60
-"""How many an error lists, and cells of a name in it."""
+_FOLDER: Final = 60
+"""Cells of a folder in an error, which is one line."""
 
 
 def undelete(
     ctx: typer.Context,
     thread: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="THREAD",
             help="A deleted thread's id, its name, the start of its id, id:X or name:X.",
+            show_default=False,
             autocompletion=complete_deleted,
         ),
-    ],
+    ] = None,
     bundle: Annotated[
         str | None,
         typer.Option(
             metavar="PATH",
-            help="Which of its bundles, as 'threads trash list' has it. Default: the last.",
+            help="Its bundle, as 'threads trash list' has it. Default: the thread's last.",
             autocompletion=complete_files,
         ),
     ] = None,
@@ -53,10 +54,15 @@ def undelete(
     Example: agentstate threads undelete t-old
     """
     answer = Answer(ctx, shapes.THREAD, Wanted(output=output or OutputFormat.ID))
+    if thread is not None:
+        refuse_empty(thread, "thread")
+    elif bundle is None:
+        raise UsageError("say which: THREAD, or --bundle PATH")
     path = None if bundle is None else os.path.realpath(absolute(bundle))
     with invocation(ctx).write() as store:
-        found = [entry for entry in store.trash.list() if path in {None, entry.path}]
-        thread_id = store.trash.restore(_find(found, thread))
+        entries = store.trash.list()
+        entry = _find(entries, thread or "") if path is None else _at(path, entries, thread)
+        thread_id = store.trash.restore(entry)
         restored = readable(store, thread_id)
         if answer.format is OutputFormat.ID or restored is None:
             answer.row({"id": thread_id})
@@ -64,35 +70,53 @@ def undelete(
             present(answer, store, restored)
 
 
+def _at(path: str, entries: Sequence[TrashEntry], selector: str | None) -> TrashEntry:
+    """Return what the trash has at a path; where a thread is named, too, it must be that one."""
+    for entry in entries:
+        if entry.path == path:
+            if selector is not None and not _named([entry], selector):
+                raise ThreadNotFoundError(
+                    f"{path} is the bundle of {described(entry)}, not of {selector!r}"
+                )
+            return entry
+    raise ThreadNotFoundError(
+        f"{path} is no bundle of this store's trash; see agentstate threads trash list"
+    )
+
+
 def _find(entries: Sequence[TrashEntry], selector: str) -> TrashEntry:
-    """Return what a selector names: by id, by name, by the start of an id; the last deleted."""
-    refuse_empty(selector, "thread")
-    kind, _, rest = selector.partition(":")
-    if kind == "id":
-        found = [entry for entry in entries if entry.id == rest]
-    elif kind == "name":
-        found = [entry for entry in entries if _is_named(entry, rest)]
-    else:
-        found = (
-            [entry for entry in entries if entry.id == selector]
-            or [entry for entry in entries if _is_named(entry, selector)]
-            or [entry for entry in entries if entry.id.startswith(selector)]
-        )
+    """Return what a selector names, of one id the last deleted."""
+    found = _named(entries, selector)
     if not found:
         raise ThreadNotFoundError(
             f"no deleted thread {selector!r}; see agentstate threads trash list"
         )
-    candidates: dict[str, str | None] = {}
+    newest: dict[str, TrashEntry] = {}
     for entry in found:
-        candidates.setdefault(entry.id, entry.name)
-    if len(candidates) > 1:
-        listed = ", ".join(
-            f"{thread_id} ({first_line(name, _NAME)})" if name else thread_id
-            for thread_id, name in list(candidates.items())[:_CANDIDATES]
-        )
-        more = ", …" if len(candidates) > _CANDIDATES else ""
-        raise AmbiguousError(f"several deleted threads are {selector!r}: {listed}{more}")
+        newest.setdefault(entry.id, entry)
+    if len(newest) > 1:
+        raise ambiguous(f"deleted threads are {selector!r}", map(_candidate, newest.values()))
     return found[0]
+
+
+def _named(entries: Sequence[TrashEntry], selector: str) -> Sequence[TrashEntry]:
+    """Return what a selector may mean: by id, by name, by the start of an id."""
+    kind, _, rest = selector.partition(":")
+    if kind == "id":
+        return [entry for entry in entries if entry.id == rest]
+    if kind == "name":
+        return [entry for entry in entries if _is_named(entry, rest)]
+    return (
+        [entry for entry in entries if entry.id == selector]
+        or [entry for entry in entries if _is_named(entry, selector)]
+        or [entry for entry in entries if entry.id.startswith(selector)]
+    )
+
+
+def _candidate(entry: TrashEntry) -> str:
+    """Return what tells a deleted thread from others of its name, for an error."""
+    folder = "" if entry.cwd is None else f" in {first_line(entry.cwd, _FOLDER)}"
+    return f"{described(entry)} deleted {to_the_second(entry.deleted_at)}{folder}"
 
 
 def _is_named(entry: TrashEntry, name: str) -> bool:
@@ -141,27 +165,26 @@ def empty(
     """
     answer = Answer(ctx, report_shapes.TRASH, Wanted(output=output))
     refuse_unasked(yes=yes or dry_run)
+    then = age(older_than, "--older-than", int(time.time()))
     run = invocation(ctx)
     with run.read() if dry_run else run.write() as store:
-        then = moment(older_than, "--older-than", store.now)
         found = [entry for entry in store.trash.list() if then is None or entry.deleted_at <= then]
-        if dry_run:
-            run.note(f"would remove {_total(found)} for good")
+        what = render.trash.total(found, len(store.trash.broken(then)))
+        if not what:
+            run.note("nothing to remove")
+        elif dry_run:
+            run.note(f"would remove {what} for good")
         else:
-            confirm(f"Remove {_total(found)} for good?", yes=yes)
+            confirm(f"Remove {what} for good?", yes=yes)
             found = list(store.trash.empty(then))
-            run.note(f"removed {_total(found)} for good")
+            run.note(f"removed {what} for good")
         if dry_run or output is not None:
             _show(answer, store, found)
 
 
-def _total(entries: Sequence[TrashEntry]) -> str:
-    taken = size(sum(entry.size for entry in entries))
-    return f"{count(len(entries), 'deleted thread')} ({taken})"
-
-
 def _show(answer: Answer, store: StateStore, entries: Sequence[TrashEntry]) -> None:
     if answer.is_table:
-        answer.table(render.trash.listing(entries, now=store.now, width=answer.width))
+        home = home_folder()
+        answer.table(render.trash.listing(entries, now=store.now, home=home, width=answer.width))
     else:
         answer.rows(vars(entry) for entry in entries)

@@ -13,7 +13,7 @@ from collections.abc import Generator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Self
 
-from agentstate.db.reading import IMMUTABLE, Way, uri
+from agentstate.db.reading import IMMUTABLE, uri
 from agentstate.db.salvage.schema_page import SchemaEntry, write_schema
 from agentstate.db.salvage.tables import PARENTS
 from agentstate.db.salvage.values import Text, parameter
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from agentstate.db.salvage.tables import Table
     from agentstate.db.salvage.values import Value
 
-_ALONE: Final = Way(parameters=IMMUTABLE)
 _FIRST: Final = -(1 << 63)
 _LAST: Final = (1 << 63) - 1
 _PROBES: Final = 500
@@ -64,7 +63,7 @@ class Queries:
         self._room = 2 * pages * header.page_size
         """Bytes of values that may still be read; rows that lie over each other have more."""
         write_schema(path, header, pages, list(self._schema()))
-        self._database = SQLiteDatabase(uri(path, _ALONE), path, timeout=0, read_only=True)
+        self._database = SQLiteDatabase(uri(path, IMMUTABLE), path, timeout=0, read_only=True)
 
     def __enter__(self) -> Self:
         """Return the queries themselves."""

@@ -17,16 +17,6 @@ if TYPE_CHECKING:
     from agentstate.db.port import Database
     from agentstate.db.salvage.values import Value
 
-NAMES: Final = (
-    "threads",
-    "messages",
-    "checkpoints",
-    "thread_dynamic_tools",
-    "thread_goals",
-    "jobs",
-    *schema.WORKFLOW_TABLES,
-)
-
 PARENTS: Final = {"thread_id": "threads", "workflow_run_id": "workflow_runs"}
 """Columns that name the row with which a row is deleted, and that row's table."""
 
@@ -92,7 +82,7 @@ class Table(NamedTuple):
 
 def tables_of(database: Database) -> dict[str, Table]:
     """Describe the tables of a fresh store."""
-    return {name: _table(database, name) for name in NAMES}
+    return {name: _table(database, name) for name in schema.TABLES}
 
 
 def _table(database: Database, name: str) -> Table:

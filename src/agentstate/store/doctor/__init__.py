@@ -7,29 +7,31 @@ repair runs in one transaction with all others, each after a new look.
 
 from __future__ import annotations
 
-import os
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from agentstate.config import Location, locate
-from agentstate.db.inspection import empty_log, open_to_inspect, open_to_mend
+from agentstate.config import located
+from agentstate.db.inspection import open_to_inspect, open_to_mend
 from agentstate.db.port import NotADatabaseError
-from agentstate.db.shape import missing, require_ours
+from agentstate.db.reading import beside, resolve
+from agentstate.db.shape import ADVICE, missing, require_ours
 from agentstate.errors import (
     AgentStateError,
     CorruptStoreError,
+    StoreNotFoundError,
     StoreTooNewError,
     UntrustedSchemaError,
 )
 from agentstate.reports import DoctorReport, Finding, Severity
-from agentstate.store.backups import keep
+from agentstate.store import DEFAULT_TIMEOUT
+from agentstate.store.backups import FOLDER, keep
 from agentstate.store.context import warn
 from agentstate.store.doctor.ids import thread_ids
 from agentstate.store.doctor.index import index, mend_index
 from agentstate.store.doctor.log import LARGE, log
 from agentstate.store.doctor.modes import modes
 from agentstate.store.doctor.pages import DAMAGED, FREE, free_pages, pages
-from agentstate.store.doctor.problems import UNCHECKED, Patient, Problem, look, reason
+from agentstate.store.doctor.problems import UNCHECKED, Kind, Patient, Problem, look, reason
 from agentstate.store.doctor.schema import (
     NEWER,
     UNTRUSTED,
@@ -49,15 +51,15 @@ from agentstate.store.doctor.values import values
 from agentstate.store.doctor.workflows import references, workflow_json
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
+    from agentstate.config import Location
     from agentstate.db.sqlite import SQLiteDatabase
     from agentstate.store.doctor.problems import Check
 
 __all__ = ["examine", "repair"]
-
-DEFAULT_TIMEOUT: Final = 5.0
-"""Seconds to wait for a lock."""
 
 # In this order: indexes first, for statements go by them; values before what is made of them;
 # parents before the leaves that they lead to.
@@ -87,7 +89,11 @@ BESIDE: Final[tuple[Check, ...]] = (
 )
 """Checks of the open store with nothing to repair, or nothing that a transaction could."""
 
-UNREADABLE: Final = "file_unreadable"
+UNREADABLE: Final = Kind(
+    "file_unreadable",
+    Severity.ERROR,
+    "SQLite cannot read the file. `agentstate recover OUT` reads what can be read.",
+)
 
 _SEVERITIES: Final = list(Severity)
 """The worst first."""
@@ -109,6 +115,7 @@ def examine(
 ) -> DoctorReport:
     """Look a store over: its file, its tree, its index. Nothing in its folder changes.
 
+    It is healthy while there is neither an error nor a warning; notes are worth knowing.
     Without a path the environment and the defaults decide. Every version is looked at, and what
     one check cannot read keeps no other from looking. With `trust_schema` a trigger or a view is
     a note. A finding's `fix` is what `repair` does about it, the worst finding comes first.
@@ -116,7 +123,7 @@ def examine(
     Raises `StoreNotFoundError`, `NotAStoreError` for another program's file, `StoreBusyError`,
     `StoreUnavailableError`.
     """
-    case = _Case(_located(store), timeout, trust_schema)
+    case = _Case(located(store), timeout, trust_schema)
     return _report(case, [problem.finding() for problem in _find(case)])
 
 
@@ -129,7 +136,8 @@ def repair(
 ) -> DoctorReport:
     """Mend what can be mended without losing a message, after a backup, and say what is left.
 
-    The backup is in the report; where there is nothing to mend, none is made. All of the store is
+    The backup is in the report; where there is nothing to mend, and where the file is damaged so
+    that only `recover` helps, none is made and the store is not written. All of the store is
     mended in one transaction, or nothing; then the index, and the files' modes. What a finding
     says of `fixed` was looked at again. `before_commit` is called when the transaction is about
     to be committed.
@@ -137,32 +145,29 @@ def repair(
     Raises what `examine` raises, `StoreTooNewError`, and without `trust_schema`
     `UntrustedSchemaError`; then nothing has changed.
     """
-    case = _Case(_located(store), timeout, trust_schema)
+    case = _Case(located(store), timeout, trust_schema)
     before = _find(case)
-    _require_mendable(before)
+    _require_mendable(case, before)
     if not any(problem.fix for problem in before):
         return _report(case, [problem.finding() for problem in before])
     backup, mended = _mend_store(case, before, before_commit) if _are_sound(before) else (None, [])
     for problem in modes(case.location):
         _try(problem.mend)
     left = _find(case)
-    still = {(problem.slug, problem.ids) for problem in left}
-    known = {problem.slug for problem in before}
+    still = {(problem.kind, problem.ids) for problem in left}
+    known = {problem.kind for problem in before}
     done = [
-        problem for problem in before if problem.fix and (problem.slug, problem.ids) not in still
+        problem for problem in before if problem.fix and (problem.kind, problem.ids) not in still
     ]
-    done += [problem for problem in mended if problem.slug not in known]
+    done += [problem for problem in mended if problem.kind not in known]
     findings = [problem.finding(fixed=True) for problem in done]
     return _report(case, findings + [problem.finding() for problem in left], backup)
-
-
-def _located(store: str | os.PathLike[str] | Location | None) -> Location:
-    return store if isinstance(store, Location) else locate(store, os.environ, rule="given")
 
 
 def _find(case: _Case) -> list[Problem]:
     """Look at everything; raises what `examine` raises."""
     path = case.location.path
+    _require_content(path)
     found = list(log(case.location))
     try:
         database, shape = open_to_inspect(path, case.timeout)
@@ -178,27 +183,39 @@ def _find(case: _Case) -> list[Problem]:
         # Of a damaged file the transaction that only read it may not end well either.
         if _are_sound(found):
             what = f"{reason(error)}; agentstate recover OUT reads what can be read"
-            found.append(Problem(UNREADABLE, Severity.ERROR, what))
+            found.append(UNREADABLE.problem(what))
     if not _are_sound(found):
         found = [problem._replace(fix=None, mend=None) for problem in found]
     return found + list(modes(case.location))
 
 
+def _require_content(path: Path) -> None:
+    """Raise `StoreNotFoundError` for a file of no bytes, which may be all that is left."""
+    with suppress(OSError):
+        if path.stat().st_size == 0:
+            raise StoreNotFoundError(
+                f"{path} is an empty file. If it held a store once, nothing of it is left there, "
+                "and a backup is needed: agentstate restore FROM; those that agentstate made by "
+                f"itself are in {beside(resolve(path), FOLDER)}. If not, {ADVICE} make a new store"
+            )
+
+
 def _are_sound(problems: list[Problem]) -> bool:
     """Tell whether the store can be written, so that what is wrong in it can be mended."""
     return not any(
-        problem.slug in {UNREADABLE, DAMAGED, NEWER, UNTRUSTED}
-        or (problem.slug == UNCHECKED and pages.__name__ in problem.ids)
+        problem.kind in {UNREADABLE, DAMAGED, NEWER, UNTRUSTED}
+        or (problem.kind == UNCHECKED and pages.__name__ in problem.ids)
         for problem in problems
     )
 
 
-def _require_mendable(problems: list[Problem]) -> None:
+def _require_mendable(case: _Case, problems: list[Problem]) -> None:
+    path = case.location.path
     for problem in problems:
-        if problem.slug == NEWER:
-            raise StoreTooNewError(f"{problem.what}; nothing was changed")
-        if problem.slug == UNTRUSTED:
-            raise UntrustedSchemaError(problem.what)
+        if problem.kind == NEWER:
+            raise StoreTooNewError(f"{path}: {problem.what}; nothing was changed")
+        if problem.kind == UNTRUSTED:
+            raise UntrustedSchemaError(f"{path}: {problem.what}; nothing was changed")
 
 
 def _mend_store(
@@ -219,16 +236,16 @@ def _mend_store(
             for check in IN_STORE:
                 # Others may have written since: what is mended is what is wrong now.
                 problems = list(look((check,), _patient(case, database)))
-                _require_mendable(problems)
+                _require_mendable(case, problems)
                 if not _are_sound(problems):
                     raise CorruptStoreError(f"{problems[0].what}; nothing was changed")
                 mended += _mend_all(problems)
-        slugs = {problem.slug for problem in found}
+        kinds = {problem.kind for problem in found}
         _try(lambda: mend_index(_patient(case, database), case.timeout))
-        if FREE in slugs:
+        if FREE in kinds:
             _try(database.vacuum)
-        elif LARGE in slugs:
-            _try(lambda: empty_log(database))
+        elif LARGE in kinds:
+            _try(database.empty_log)
     return backup, mended
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agentstate.db.port import DuplicateKeyError
 from agentstate.reports import Severity
-from agentstate.store.doctor.problems import Problem, many, readable
+from agentstate.store.doctor.problems import Kind, many, readable
 from agentstate.store.doctor.tables import OF_THREADS
 from agentstate.store.doctor.values import as_text
 
@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agentstate.db.sqlite import SQLiteDatabase
-    from agentstate.store.doctor.problems import Patient
+    from agentstate.store.doctor.problems import Patient, Problem
+
+_UNUSABLE: Final = Kind(
+    "thread_id_unusable",
+    Severity.ERROR,
+    "Threads have an id that is empty, or is not UTF-8 text: nothing can name them.",
+    "each becomes text, one that is taken with a number behind it, and what is in the thread goes "
+    "with it",
+)
 
 
 class _Place(NamedTuple):
@@ -34,15 +42,11 @@ def thread_ids(patient: Patient) -> Iterator[Problem]:
     ]
     if places:
         ids = dict.fromkeys(readable(place.value) for place in places)
-        yield Problem(
-            "thread_id_unusable",
-            Severity.ERROR,
+        yield _UNUSABLE.problem(
             f"{many(len(ids), 'thread')} whose id is empty, or not UTF-8 text, in "
             f"{', '.join(dict.fromkeys(place.table for place in places))}",
             (*ids,),
-            fix="each becomes text, one that is taken with a number behind it, and what is in "
-            "the thread goes with it",
-            mend=partial(_mend, patient.database, places),
+            partial(_mend, patient.database, places),
         )
 
 

@@ -10,18 +10,42 @@ from agentstate.records import SessionIndexEntry
 from agentstate.reports import Severity
 from agentstate.session_index import SessionIndex
 from agentstate.store import StateStore
-from agentstate.store.doctor.problems import Problem, many
+from agentstate.store.doctor.problems import Kind, many
 from agentstate.store.index import compare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agentstate.store.doctor.problems import Patient
+    from agentstate.store.doctor.problems import Patient, Problem
 
 _One = TypeVar("_One", int, str)
 
-TORN: Final = "index_torn"
-"""The slug of lines that only writing the index anew takes away."""
+_TORN: Final = Kind(
+    "index_torn",
+    Severity.WARNING,
+    "Lines of the session index cannot be read as one entry; the ids are their numbers.",
+    "the index is written anew from the store; the old one stays beside it as .bak",
+)
+"""Only writing the index anew takes these away."""
+_GHOST: Final = Kind(
+    "index_ghost",
+    Severity.WARNING,
+    "The session index names threads that the store does not have. The agent program leaves such "
+    "a line whenever it deletes a thread.",
+    "a line is appended that says that it is gone",
+)
+_DRIFTED: Final = Kind(
+    "index_drifted",
+    Severity.WARNING,
+    "Threads have another name in the session index.",
+    "a line with the store's name is appended",
+)
+_MISSING: Final = Kind(
+    "index_missing",
+    Severity.WARNING,
+    "Threads have no line in the session index.",
+    "a line is appended",
+)
 
 _LOOKS: Final = 8
 """How often what is wrong is looked at again, where other programs have the store open."""
@@ -63,35 +87,17 @@ def index(patient: Patient) -> Iterator[Problem]:
         wrong = wrong.still(_compare(patient))
         looks += 1
     if wrong.torn:
-        yield Problem(
-            TORN,
-            Severity.WARNING,
+        yield _TORN.problem(
             f"{many(len(wrong.torn), 'line')} of the index that cannot be read as one entry",
             wrong.torn,
-            fix="the index is written anew from the store; the old one stays beside it as .bak",
         )
-    for slug, what, ids, fix in (
-        (
-            "index_ghost",
-            "that the index names and the store does not have",
-            wrong.ghosts,
-            "a line is appended that says that it is gone",
-        ),
-        (
-            "index_drifted",
-            "with another name in the index",
-            wrong.drifted,
-            "a line with the store's name is appended",
-        ),
-        (
-            "index_missing",
-            "without a line in the index",
-            wrong.missing,
-            "a line is appended",
-        ),
+    for kind, what, ids in (
+        (_GHOST, "that the index names and the store does not have", wrong.ghosts),
+        (_DRIFTED, "with another name in the index", wrong.drifted),
+        (_MISSING, "without a line in the index", wrong.missing),
     ):
         if ids:
-            yield Problem(slug, Severity.WARNING, f"{many(len(ids), 'thread')} {what}", ids, fix)
+            yield kind.problem(f"{many(len(ids), 'thread')} {what}", ids)
 
 
 def mend_index(patient: Patient, timeout: float) -> None:
@@ -100,7 +106,7 @@ def mend_index(patient: Patient, timeout: float) -> None:
     Raises `StoreBusyError`, `StoreUnavailableError`; then it is as it was.
     """
     problems = list(index(patient))
-    if any(problem.slug == TORN for problem in problems):
+    if any(problem.kind == _TORN for problem in problems):
         _rebuild(patient, timeout)
     elif problems:
         _append_right_lines(patient, timeout)

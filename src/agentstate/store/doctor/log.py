@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from agentstate.db.holders import users_of
-from agentstate.db.reading import beside, resolve
+from agentstate.db.reading import beside, is_hot, resolve, side_files
+from agentstate.filesystem import size_of
 from agentstate.holders import locks_on
 from agentstate.reports import Severity
-from agentstate.store.doctor.problems import Problem
+from agentstate.store.doctor.problems import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agentstate.config import Location
+    from agentstate.store.doctor.problems import Problem
 
-LEFT: Final = "log_left"
-LARGE: Final = "log_large"
+_LEFT: Final = Kind(
+    "log_left",
+    Severity.NOTE,
+    "No program has the store open, and files of one that had are beside it: a log, its index, or "
+    "a journal.",
+    "the store is opened and closed, which carries over what they hold",
+)
+LARGE: Final = Kind(
+    "log_large",
+    Severity.NOTE,
+    "The log beside the store is larger than 64 MiB.",
+    "it is carried over into the store and emptied, if nobody reads meanwhile",
+)
 
 _LARGE: Final = 64 << 20
 """Bytes. SQLite carries a log over at 4 MiB, unless a program reads for long."""
@@ -33,24 +45,22 @@ def log(location: Location) -> Iterator[Problem]:
     Opening it to write and closing it takes these files away.
     """
     file = resolve(location.path)
-    left = [beside(file, suffix) for suffix in ("-wal", "-shm", "-journal")]
-    left = [path for path in left if _is_file(path) and not _is_done(path)]
+    journal = beside(file, "-journal")
+    left = [
+        path
+        for path in side_files(file)
+        # A journal that is done with is kept by some modes of SQLite.
+        if _is_file(path) and (path != journal or is_hot(path))
+    ]
     if left and not _is_used(file):
-        yield Problem(
-            LEFT,
-            Severity.NOTE,
+        yield _LEFT.problem(
             "no program has the store open, and files of one that had are beside it",
             tuple(path.name for path in left),
-            fix="the store is opened and closed, which carries over what they hold",
         )
-    size = _size(beside(file, "-wal"))
+    size = size_of(beside(file, "-wal"))
     if size > _LARGE:
-        yield Problem(
-            LARGE,
-            Severity.NOTE,
-            f"the log beside the store holds {size >> 20} MiB",
-            (beside(file, "-wal").name,),
-            fix="it is carried over into the store and emptied, if nobody reads meanwhile",
+        yield LARGE.problem(
+            f"the log beside the store holds {size >> 20} MiB", (beside(file, "-wal").name,)
         )
 
 
@@ -75,19 +85,3 @@ def _is_file(path: Path) -> bool:
         return stat.S_ISREG(path.lstat().st_mode)
     except OSError:
         return False
-
-
-def _is_done(path: Path) -> bool:
-    """Tell whether a journal is one that a mode of SQLite keeps when it is done with it."""
-    if not path.name.endswith("-journal"):
-        return False
-    with suppress(OSError), path.open("rb") as file:
-        return file.read(1) in {b"", b"\0"}
-    return False
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0

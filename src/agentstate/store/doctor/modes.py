@@ -9,50 +9,64 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from agentstate.config import INDEX_NAME
-from agentstate.db.reading import beside, resolve
+from agentstate.db.reading import beside, resolve, side_files
 from agentstate.filesystem import system_errors
 from agentstate.reports import Severity
-from agentstate.store.doctor.problems import Problem, many
+from agentstate.store import backups, trash_folder
+from agentstate.store.doctor.problems import Kind, many
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from agentstate.config import Location
+    from agentstate.store.doctor.problems import Problem
 
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _PRIVATE_FILE: Final = 0o600
 _PRIVATE_FOLDER: Final = 0o700
 
-FOLDERS: Final = (".backups", ".trash")
-"""What this program keeps beside a store, by what follows the store's name."""
+_FILE: Final = Kind(
+    "file_open_to_others",
+    Severity.WARNING,
+    "Others may read or write the store, a file beside it, its index, or an old index. Files of "
+    "another user are named, and left to that user.",
+    f"each is closed to others (mode {_PRIVATE_FILE:04o})",
+)
+_FOLDER: Final = Kind(
+    "folder_open_to_others",
+    Severity.WARNING,
+    "Others may look into the folder of the store, of its backups, or of its trash.",
+    f"each is closed to others (mode {_PRIVATE_FOLDER:04o})",
+)
+_SHARED: Final = Kind(
+    "folder_shared",
+    Severity.NOTE,
+    "Others may look into the store's folder, which is not closed: it is a home, holds other things "
+    "and is not hidden, or belongs to another user.",
+)
 
 
 def modes(location: Location) -> Iterator[Problem]:
     """Look at the modes of everything that holds what the store holds."""
-    for slug, noun, paths, is_kind, mode in (
-        ("file_open_to_others", "file", _files(location), stat.S_ISREG, _PRIVATE_FILE),
-        ("folder_open_to_others", "folder", _folders(location), stat.S_ISDIR, _PRIVATE_FOLDER),
+    for kind, noun, paths, is_kind, mode in (
+        (_FILE, "file", _files(location), stat.S_ISREG, _PRIVATE_FILE),
+        (_FOLDER, "folder", _folders(location), stat.S_ISDIR, _PRIVATE_FOLDER),
     ):
         found = [(path, status) for path in paths if (status := _if_open(path, is_kind))]
         ours = [path for path, status in found if _is_ours(status)]
         theirs = [path for path, status in found if not _is_ours(status)]
         if ours:
-            yield Problem(
-                slug,
-                Severity.WARNING,
+            yield kind.problem(
                 f"{many(len(ours), noun)} that others may read or write",
                 tuple(map(str, ours)),
-                fix=f"each is closed to others (mode {mode:04o})",
-                mend=partial(_close, ours, mode),
+                partial(_close, ours, mode),
             )
         if theirs:
-            yield Problem(
-                slug,
-                Severity.WARNING,
+            yield kind.problem(
                 f"{many(len(theirs), noun)} of another user that others may read or write",
                 tuple(map(str, theirs)),
-            )
+            )._replace(fix=None)
     yield from _store_folder(location)
 
 
@@ -62,18 +76,13 @@ def _store_folder(location: Location) -> Iterator[Problem]:
     if status is None:
         return
     if _is_ours(status) and not status.st_mode & stat.S_ISVTX and _is_for_store(folder, location):
-        yield Problem(
-            "folder_open_to_others",
-            Severity.WARNING,
+        yield _FOLDER.problem(
             "others may look into the store's folder",
             (str(folder),),
-            fix=f"it is closed to others (mode {_PRIVATE_FOLDER:04o})",
-            mend=partial(_close, [folder], _PRIVATE_FOLDER),
+            partial(_close, [folder], _PRIVATE_FOLDER),
         )
     else:
-        yield Problem(
-            "folder_shared",
-            Severity.NOTE,
+        yield _SHARED.problem(
             "others may look into the store's folder, which is not the store's alone",
             (str(folder),),
         )
@@ -96,15 +105,19 @@ def _is_for_store(folder: Path, location: Location) -> bool:
 def _files(location: Location) -> Iterator[Path]:
     store = resolve(location.path)
     yield store
-    yield from (beside(store, suffix) for suffix in ("-wal", "-shm", "-journal"))
+    yield from side_files(store)
     index = resolve(location.index_path)
     yield index
     yield beside(location.index_path, ".lock")
-    yield from sorted(index.parent.glob(f"{index.name}.bak*"))
+    with system_errors("list", index.parent):
+        old_indexes = sorted(index.parent.glob(f"{index.name}.bak*"))
+    yield from old_indexes
 
 
 def _folders(location: Location) -> Iterator[Path]:
-    yield from (beside(resolve(location.path), suffix) for suffix in FOLDERS)
+    yield from (
+        beside(resolve(location.path), suffix) for suffix in (backups.FOLDER, trash_folder.FOLDER)
+    )
 
 
 def _if_open(path: Path, is_kind: Callable[[int], bool]) -> os.stat_result | None:

@@ -2,50 +2,60 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
-from agentstate.db.inspection import Integrity, free_bytes, integrity
+from agentstate.db.catalog import free_bytes
+from agentstate.db.integrity import integrity
 from agentstate.db.port import ConstraintError
-from agentstate.errors import CorruptStoreError
 from agentstate.reports import Severity
 from agentstate.store.context import warn
-from agentstate.store.doctor.problems import Problem, reason
+from agentstate.store.doctor.problems import Kind, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agentstate.db.sqlite import SQLiteDatabase
-    from agentstate.store.doctor.problems import Patient
+    from agentstate.store.doctor.problems import Patient, Problem
 
-DAMAGED: Final = "pages_damaged"
-"""The slug of damage that keeps everything else in the file from being mended."""
+DAMAGED: Final = Kind(
+    "pages_damaged",
+    Severity.ERROR,
+    "The file is damaged; the ids are the pages that SQLite names. Nothing else in it is mended "
+    "then. `agentstate recover OUT` reads what can be read.",
+)
+_INDEXES: Final = Kind(
+    "index_of_table_damaged",
+    Severity.ERROR,
+    "Indexes that SQLite keeps of a table do not agree with it.",
+    "the indexes are made again from the rows",
+)
+FREE: Final = Kind(
+    "free_pages",
+    Severity.NOTE,
+    "A quarter of the file or more, and at least 1 MiB, holds nothing.",
+    "the file is vacuumed, which gives it back",
+)
 
-FREE: Final = "free_pages"
-
-_SHOWN: Final = 3
+# Behind "page" in SQLite's words; an "invalid page number 9" is no page of the file.
+_PAGE: Final = re.compile(r"\bpage (\d+)", re.IGNORECASE)
 _MEBIBYTE: Final = 1 << 20
 _QUARTER: Final = 4
 
 
 def pages(patient: Patient) -> Iterator[Problem]:
     """Check every page, and every index against its table."""
-    try:
-        found = integrity(patient.database)
-    except CorruptStoreError as error:
-        found = Integrity([reason(error)], [])
+    found = integrity(patient.database)
     if found.pages:
-        yield Problem(
-            DAMAGED,
-            Severity.ERROR,
-            f"the file is damaged ({_some(found.pages)}); "
+        named = (int(page) for line in found.pages for page in _PAGE.findall(line))
+        yield DAMAGED.problem(
+            f"the file is damaged ({some(found.pages, 'line', '; ')}); "
             "agentstate recover OUT reads what can be read",
+            (*dict.fromkeys(named),),
         )
     if found.indexes:
-        yield Problem(
-            "index_of_table_damaged",
-            Severity.ERROR,
-            f"indexes do not agree with their tables ({_some(found.indexes)})",
-            fix="the indexes are made again from the rows",
+        yield _INDEXES.problem(
+            f"indexes do not agree with their tables ({some(found.indexes, 'line', '; ')})",
             mend=lambda: _reindex(patient.database),
         )
 
@@ -54,11 +64,8 @@ def free_pages(patient: Patient) -> Iterator[Problem]:
     """Find room in the file that is not used; mended by a vacuum, which no transaction can hold."""
     free, size = free_bytes(patient.database)
     if free >= _MEBIBYTE and free * _QUARTER >= size:
-        yield Problem(
-            FREE,
-            Severity.NOTE,
-            f"{free / _MEBIBYTE:.1f} of {size / _MEBIBYTE:.1f} MiB of the file are free",
-            fix="the file is vacuumed, which gives them back",
+        yield FREE.problem(
+            f"{free / _MEBIBYTE:.1f} of {size / _MEBIBYTE:.1f} MiB of the file are free"
         )
 
 
@@ -68,10 +75,3 @@ def _reindex(database: SQLiteDatabase) -> None:
     except ConstraintError as error:
         # Two rows have the same key: which of them is meant only a person can say.
         warn(f"the indexes cannot be made again: {error}")
-
-
-def _some(lines: list[str]) -> str:
-    """Return the first lines, each as one, and how many more there are."""
-    told = [" ".join(line.replace("*** in database main ***", "").split()) for line in lines]
-    more = len(lines) - _SHOWN
-    return "; ".join(told[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")

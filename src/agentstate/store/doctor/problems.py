@@ -1,7 +1,8 @@
-"""What a check gives: a problem, with what mends it; and what it is given: the open store."""
+"""What a check gives: a problem of some kind, with what mends it; and what it is given."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agentstate.errors import AgentStateError, StoreBusyError
@@ -18,13 +19,38 @@ if TYPE_CHECKING:
 
 Id = int | str
 
-UNCHECKED: Final = "unchecked"
+_NAMED: Final = 3
+"""How many threads, or the like, a line names."""
+_QUOTED: Final = 60
+"""Characters of a stored text that a line shows."""
+
+
+class Kind(NamedTuple):
+    """A kind of finding. docs/doctor.md lists them all, each as it stands in its module."""
+
+    slug: str
+    severity: Severity
+    meaning: str
+    """What is wrong, in general; a sentence."""
+    fix: str | None = None
+    """What mending does, as people are told it; None where only a person can."""
+    instead: Severity | None = None
+    """Another severity, which it has in the cases that `meaning` tells."""
+
+    def problem(
+        self,
+        what: str,
+        ids: tuple[Id, ...] = (),
+        mend: Callable[[], object] | None = None,
+    ) -> Problem:
+        """Return a problem of this kind, with its severity and its repair."""
+        return Problem(self, self.severity, what, ids, self.fix, mend)
 
 
 class Problem(NamedTuple):
-    """Something that is wrong, and how it is mended."""
+    """Something that is wrong, and how it is mended. Made by its kind."""
 
-    slug: str
+    kind: Kind
     severity: Severity
     what: str
     ids: tuple[Id, ...] = ()
@@ -36,13 +62,20 @@ class Problem(NamedTuple):
     def finding(self, *, fixed: bool = False) -> Finding:
         """Return what the report says of it."""
         return Finding(
-            slug=self.slug,
+            slug=self.kind.slug,
             severity=self.severity,
             what=self.what,
             ids=self.ids,
             fix=self.fix,
             fixed=fixed,
         )
+
+
+UNCHECKED: Final = Kind(
+    "unchecked",
+    Severity.ERROR,
+    "Checks, which the ids name, could not be made; what is wrong there is not known.",
+)
 
 
 class Patient(NamedTuple):
@@ -52,7 +85,7 @@ class Patient(NamedTuple):
     location: Location
     version: int
     """The version that the file says it has."""
-    trust_schema: bool = False
+    trust_schema: bool
     """Whether triggers and views were called harmless."""
 
     def has(self, table: str, *columns: str) -> bool:
@@ -76,17 +109,14 @@ def look(checks: Iterable[Check], patient: Patient) -> Iterator[Problem]:
         except AgentStateError as error:
             failed.setdefault(reason(error), []).append(check.__name__.replace("_", " "))
     for why, names in failed.items():
-        yield Problem(
-            UNCHECKED,
-            Severity.ERROR,
-            f"{many(len(names), 'check')} could not be made: {why}",
-            tuple(names),
+        yield UNCHECKED.problem(
+            f"{many(len(names), 'check')} could not be made: {why}", tuple(names)
         )
 
 
 def reason(error: AgentStateError) -> str:
     """Return what an error says, without the advice that led here."""
-    return str(error).removesuffix("; see agentstate doctor")
+    return re.sub("; (if it was a store, )?see agentstate doctor$", "", str(error))
 
 
 def many(number: int, noun: str) -> str:
@@ -99,3 +129,23 @@ def readable(value: object) -> Id:
     if isinstance(value, bytes):
         return value.decode(errors="replace")
     return value if isinstance(value, int | str) else "" if value is None else str(value)
+
+
+def in_threads(thread_ids: Iterable[object]) -> str:
+    """Return `in thread 't'`, or of several the first, quoted, and how many more there are."""
+    names = dict.fromkeys(map(readable, thread_ids))
+    return f"in {'thread' if len(names) == 1 else 'threads'} {some(map(quoted, names), 'thread')}"
+
+
+def some(texts: Iterable[str], noun: str, separator: str = ", ") -> str:
+    """Return the first few, and how many more there are."""
+    told = list(texts)
+    more = len(told) - _NAMED
+    rest = f" and {more} more {noun}{'' if more == 1 else 's'}" if more > 0 else ""
+    return separator.join(told[:_NAMED]) + rest
+
+
+def quoted(value: object, characters: int = _QUOTED) -> str:
+    """Return a stored text as a line may show it: cut, in quotes, and what acts as escapes."""
+    text = str(readable(value))
+    return repr(text if len(text) <= characters else f"{text[: characters - 1]}…")

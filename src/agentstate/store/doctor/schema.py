@@ -7,21 +7,61 @@ from typing import TYPE_CHECKING, Final
 from agentstate.db import schema
 from agentstate.db.inspection import fresh_schema, schema_of
 from agentstate.db.migrations import take_steps
-from agentstate.db.trust import require_no_actions
-from agentstate.errors import UntrustedSchemaError
+from agentstate.db.trust import Action, actions_of
 from agentstate.reports import Severity
-from agentstate.store.doctor.problems import Problem, many
+from agentstate.store.doctor.problems import Id, Kind, many, quoted, readable, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agentstate.store.doctor.problems import Patient
+    from agentstate.store.doctor.problems import Patient, Problem
 
-_STEPS: Final = "the steps of the migration are taken again, which make it"
-
-NEWER: Final = "version_newer"
-UNTRUSTED: Final = "schema_untrusted"
-"""The slugs of what keeps the whole store from being written."""
+NEWER: Final = Kind(
+    "version_newer",
+    Severity.NOTE,
+    f"The store is at a version beyond {schema.NEWEST}, and only read. `--fix` is refused.",
+)
+_TOO_LOW: Final = Kind(
+    "version_too_low",
+    Severity.WARNING,
+    "The store says that it is at a version below that of its tables.",
+    f"it is brought to version {schema.NEWEST}; the tree is kept as it is",
+)
+_OLDER: Final = Kind(
+    "version_older",
+    Severity.NOTE,
+    f"The store is at a version below {schema.NEWEST}.",
+    f"it is migrated to version {schema.NEWEST}, as the next write would do",
+)
+_INCOMPLETE: Final = Kind(
+    "schema_incomplete",
+    Severity.ERROR,
+    "Tables, columns or indexes of the store's version are missing; a warning where only indexes "
+    "are. A column that no migration adds is left to a person.",
+    "the steps of the migration are taken again, which make it",
+    instead=Severity.WARNING,
+)
+_EXTRA: Final = Kind(
+    "schema_extra", Severity.NOTE, "Tables of the store have columns that agentstate does not know."
+)
+_DIFFERS: Final = Kind(
+    "schema_differs",
+    Severity.NOTE,
+    "Columns or foreign keys are declared in another way than a fresh store has them.",
+)
+UNTRUSTED: Final = Kind(
+    "schema_untrusted",
+    Severity.WARNING,
+    "The store has a trigger, a view of its tables, a conflict clause or a foreign key of another "
+    "kind, so it is only read. `--fix` is refused without `--trust-schema`.",
+)
+_TRUSTED: Final = Kind(
+    "schema_trusted",
+    Severity.NOTE,
+    "The same as `schema_untrusted`, where `--trust-schema` was given: it acts on every write.",
+)
+_SQL: Final = 120
+"""Characters of the SQL of a trigger or a view that are shown."""
 
 ADDED: Final = {
     "messages.parent_entry_id",
@@ -35,27 +75,19 @@ def version(patient: Patient) -> Iterator[Problem]:
     """Hold the version that the file says it has against what it holds."""
     said, found = patient.version, _version_of(patient)
     if said > schema.NEWEST:
-        yield Problem(
-            NEWER,
-            Severity.NOTE,
+        yield NEWER.problem(
             f"the store is at version {said}; this agentstate knows {schema.NEWEST} and only "
-            "reads it",
+            "reads it"
         )
     elif said < found:
-        yield Problem(
-            "version_too_low",
-            Severity.WARNING,
+        yield _TOO_LOW.problem(
             f"the store says that it is at version {said}, and has the tables of {found}",
-            fix=f"it is brought to version {schema.NEWEST}; the tree is kept as it is",
             mend=lambda: take_steps(patient.database),
         )
     elif said < schema.NEWEST:
-        yield Problem(
-            "version_older",
-            Severity.NOTE,
+        yield _OLDER.problem(
             f"the store is at version {said}"
             + ("" if found else ", with the historic tables, which have no tree"),
-            fix=f"it is migrated to version {schema.NEWEST}, as the next write would do",
             mend=lambda: take_steps(patient.database),
         )
 
@@ -80,16 +112,16 @@ def missing_parts(patient: Patient) -> Iterator[Problem]:
         *(f"index {index}" for index in fresh.indexes if index not in there.indexes),
     )
     if parts:
-        can = ADDED.issuperset(columns)
-        only_indexes = all(part.startswith("index ") for part in parts)
-        yield Problem(
-            "schema_incomplete",
-            Severity.WARNING if only_indexes else Severity.ERROR,
+        problem = _INCOMPLETE.problem(
             f"{many(len(parts), 'part')} of the schema missing",
             parts,
-            fix=_STEPS if can else None,
-            mend=(lambda: take_steps(patient.database)) if can else None,
+            lambda: take_steps(patient.database),
         )
+        if all(part.startswith("index ") for part in parts):
+            problem = problem._replace(severity=Severity.WARNING)
+        if not ADDED.issuperset(columns):
+            problem = problem._replace(fix=None, mend=None)
+        yield problem
 
 
 def other_parts(patient: Patient) -> Iterator[Problem]:
@@ -104,9 +136,7 @@ def other_parts(patient: Patient) -> Iterator[Problem]:
         if column not in fresh.tables[table]
     ]
     if extra:
-        yield Problem(
-            "schema_extra", Severity.NOTE, "columns that this agentstate does not know", (*extra,)
-        )
+        yield _EXTRA.problem("columns that this agentstate does not know", (*extra,))
     other = [
         f"{table}.{column}"
         for table in known
@@ -115,24 +145,40 @@ def other_parts(patient: Patient) -> Iterator[Problem]:
     ]
     other += [table for table in known if fresh.references[table] - there.references[table]]
     if other:
-        yield Problem(
-            "schema_differs",
-            Severity.NOTE,
-            "columns or foreign keys that are declared in another way",
-            (*other,),
+        yield _DIFFERS.problem(
+            "columns or foreign keys that are declared in another way", (*other,)
         )
 
 
 def actions(patient: Patient) -> Iterator[Problem]:
     """Find triggers and the like, which would do more on a write than what is asked for."""
-    try:
-        require_no_actions(patient.database)
-    except UntrustedSchemaError as error:
-        yield (
-            Problem("schema_trusted", Severity.NOTE, str(error))
-            if patient.trust_schema
-            else Problem(UNTRUSTED, Severity.WARNING, str(error))
+    found: dict[tuple[str, Id], Action] = {}
+    for action in actions_of(patient.database):
+        named = action.table if action.name is None else action.name
+        found.setdefault((action.what, readable(named)), action)
+    if not found:
+        return
+    told = (
+        f"the store has {some(map(_described, found.values()), 'such', '; ')}, "
+        "which no store of an agent has"
+    )
+    ids = tuple(dict.fromkeys(name for _, name in found))
+    if patient.trust_schema:
+        yield _TRUSTED.problem(f"{told}; it is trusted, and acts on every write", ids)
+    else:
+        yield UNTRUSTED.problem(
+            f"{told}; it is only read. If you know what that does, write with --trust-schema", ids
         )
+
+
+def _described(action: Action) -> str:
+    named = "" if action.name is None else f" {quoted(action.name)}"
+    described = f"{action.what}{named} on the table {quoted(action.table)}"
+    if action.sql is None:
+        return described
+    # A line of SQL may be very long, and a trigger often has several.
+    start = " ".join(str(readable(action.sql))[: 4 * _SQL].split())
+    return f"{described} ({quoted(start, _SQL)})"
 
 
 def _version_of(patient: Patient) -> int:

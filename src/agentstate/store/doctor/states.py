@@ -13,7 +13,7 @@ from agentstate.records import (
     ThreadStatus,
 )
 from agentstate.reports import Severity
-from agentstate.store.doctor.problems import Problem, many, readable
+from agentstate.store.doctor.problems import Kind, many, readable
 from agentstate.store.doctor.tables import GOALS, JOBS, THREADS
 from agentstate.store.doctor.values import whole_number
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from agentstate.db.port import Row
     from agentstate.db.sqlite import SQLiteDatabase
-    from agentstate.store.doctor.problems import Id, Patient
+    from agentstate.store.doctor.problems import Id, Patient, Problem
     from agentstate.store.doctor.tables import Table
 
 _PERCENT: Final = 100
@@ -34,48 +34,76 @@ _BYTE: Final = 255
 class _Words(NamedTuple):
     """A column that knows some words only, and what another word is taken for."""
 
-    slug: str
+    kind: Kind
     table: Table
     column: str
     known: type[StrEnum]
     default: StrEnum
-    severity: Severity
 
 
+_UNREAD: Final = "; an error where it is no text, for then the row cannot be read"
+
+_THREAD_STATUS: Final = Kind(
+    "thread_status_unknown",
+    Severity.WARNING,
+    f"Threads have a status that is none{_UNREAD}.",
+    f"each becomes {ThreadStatus.IDLE}",
+    instead=Severity.ERROR,
+)
+_THREAD_SOURCE: Final = Kind(
+    "thread_source_unknown",
+    Severity.WARNING,
+    f"Threads have a source that is none{_UNREAD}.",
+    f"each becomes {SessionSource.UNKNOWN}",
+    instead=Severity.ERROR,
+)
+_JOB_STATUS: Final = Kind(
+    "job_status_unknown",
+    Severity.WARNING,
+    f"Jobs have a status that is none{_UNREAD}.",
+    f"each becomes {JobStateStatus.QUEUED}",
+    instead=Severity.ERROR,
+)
+# Nobody reads such a goal. Paused, it waits until a person looks.
+_GOAL_STATUS: Final = Kind(
+    "goal_status_unknown",
+    Severity.ERROR,
+    "Goals have a status that is none; they cannot be read.",
+    f"each becomes {ThreadGoalStatus.PAUSED}",
+)
 _WORDS: Final = (
-    _Words(
-        "thread_status_unknown",
-        THREADS,
-        "status",
-        ThreadStatus,
-        ThreadStatus.IDLE,
-        Severity.WARNING,
-    ),
-    _Words(
-        "thread_source_unknown",
-        THREADS,
-        "source",
-        SessionSource,
-        SessionSource.UNKNOWN,
-        Severity.WARNING,
-    ),
-    _Words(
-        "job_status_unknown",
-        JOBS,
-        "status",
-        JobStateStatus,
-        JobStateStatus.QUEUED,
-        Severity.WARNING,
-    ),
-    # Nobody reads such a goal. Paused, it waits until a person looks.
-    _Words(
-        "goal_status_unknown",
-        GOALS,
-        "status",
-        ThreadGoalStatus,
-        ThreadGoalStatus.PAUSED,
-        Severity.ERROR,
-    ),
+    _Words(_THREAD_STATUS, THREADS, "status", ThreadStatus, ThreadStatus.IDLE),
+    _Words(_THREAD_SOURCE, THREADS, "source", SessionSource, SessionSource.UNKNOWN),
+    _Words(_JOB_STATUS, JOBS, "status", JobStateStatus, JobStateStatus.QUEUED),
+    _Words(_GOAL_STATUS, GOALS, "status", ThreadGoalStatus, ThreadGoalStatus.PAUSED),
+)
+
+_ARCHIVED: Final = Kind(
+    "archived_disagrees",
+    Severity.WARNING,
+    "Threads are archived by their flag and not by their status, or the other way round. The "
+    "agent program leaves the status when it takes a thread out of the archive.",
+    "the flag, by which threads are listed, decides: the status becomes archived, or idle",
+)
+_PROGRESS_TYPE: Final = Kind(
+    "job_progress_type",
+    Severity.ERROR,
+    "Jobs have a progress that is not stored as a whole number; they cannot be read.",
+    "the whole number that it means is kept; what means none becomes null",
+)
+_PROGRESS_RANGE: Final = Kind(
+    "job_progress_range",
+    Severity.WARNING,
+    f"Jobs have a progress that is not from 0 to {_PERCENT}. The agent program takes what fits a "
+    "byte, and reads other numbers as none.",
+    f"from {_PERCENT + 1} to {_BYTE} it becomes {_PERCENT}; any other, which the agent reads as "
+    "none, becomes null",
+)
+_ROLLOUT: Final = Kind(
+    "rollout_missing",
+    Severity.NOTE,
+    "The files in which the agent program logged threads cannot be found where they say; nothing "
+    "in the store depends on them.",
 )
 
 
@@ -96,19 +124,17 @@ def unknown_words(patient: Patient) -> Iterator[Problem]:
         if wrong:
             # What is not text keeps its whole row from being read.
             readable_rows = all(type(word) is str for _, _, word in wrong)
-            yield Problem(
-                words.slug,
-                words.severity if readable_rows else Severity.ERROR,
+            problem = words.kind.problem(
                 f"{many(len(wrong), table.noun)} with an unknown {column}",
                 tuple(key for _, key, _ in wrong),
-                fix=f"each becomes {words.default}",
-                mend=partial(
+                partial(
                     _set,
                     patient.database,
                     f"UPDATE {table.name} SET {column} = :value WHERE rowid = :rowid",
                     [(rowid, words.default.value) for rowid, _, _ in wrong],
                 ),
             )
+            yield problem if readable_rows else problem._replace(severity=Severity.ERROR)
 
 
 def archived_threads(patient: Patient) -> Iterator[Problem]:
@@ -126,13 +152,10 @@ def archived_threads(patient: Patient) -> Iterator[Problem]:
             right = archived if flag else ThreadStatus.IDLE.value
             wrong.append((rowid, readable(key), right))
     if wrong:
-        yield Problem(
-            "archived_disagrees",
-            Severity.WARNING,
-            f"{many(len(wrong), 'thread')} archived by its flag or by its status, not by both",
+        yield _ARCHIVED.problem(
+            f"{many(len(wrong), 'thread')} archived by the flag or by the status, and not by both",
             tuple(key for _, key, _ in wrong),
-            fix="the flag decides: the status becomes archived, or idle",
-            mend=partial(
+            partial(
                 _set,
                 patient.database,
                 "UPDATE threads SET status = :value WHERE rowid = :rowid",
@@ -146,31 +169,16 @@ def job_progress(patient: Patient) -> Iterator[Problem]:
     if not patient.has("jobs", "progress", "id"):
         return
     rows = patient.database.all("SELECT rowid, id, progress FROM jobs NOT INDEXED")
-    for slug, severity, what, fix, whole in (
-        (
-            "job_progress_type",
-            Severity.ERROR,
-            "is not stored as a whole number",
-            "the whole number that it means is kept; what means none becomes null",
-            False,
-        ),
-        (
-            "job_progress_range",
-            Severity.WARNING,
-            f"is not from 0 to {_PERCENT}",
-            f"up to {_BYTE} it becomes {_PERCENT}, else null, as it reads",
-            True,
-        ),
+    for kind, what, whole in (
+        (_PROGRESS_TYPE, "is not stored as a whole number", False),
+        (_PROGRESS_RANGE, f"is not from 0 to {_PERCENT}", True),
     ):
         wrong = [row for row in rows if _is_wrong(row, whole=whole)]
         if wrong:
-            yield Problem(
-                slug,
-                severity,
+            yield kind.problem(
                 f"{many(len(wrong), 'job')} whose progress {what}",
                 tuple(readable(key) for _, key, _ in wrong),
-                fix=fix,
-                mend=partial(
+                partial(
                     _set,
                     patient.database,
                     "UPDATE jobs SET progress = :value WHERE rowid = :rowid",
@@ -192,11 +200,8 @@ def rollout_paths(patient: Patient) -> Iterator[Problem]:
         if type(path) is str and path.startswith("/") and not os.path.exists(path)  # noqa: PTH110 - Path.exists() raises where a folder is closed
     ]
     if gone:
-        yield Problem(
-            "rollout_missing",
-            Severity.NOTE,
-            f"{many(len(gone), 'thread')} whose rollout path is no file",
-            tuple(gone),
+        yield _ROLLOUT.problem(
+            f"{many(len(gone), 'thread')} whose rollout file cannot be found", tuple(gone)
         )
 
 

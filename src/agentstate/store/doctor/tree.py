@@ -10,22 +10,71 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from agentstate.records import SessionSource, ThreadStatus
 from agentstate.reports import Severity
 from agentstate.store.doctor.cycles import find_cycles
-from agentstate.store.doctor.problems import Problem, many, readable
+from agentstate.store.doctor.problems import Kind, in_threads, many, readable
 from agentstate.store.doctor.tables import OF_THREADS
 from agentstate.store.doctor.values import whole_number
+from agentstate.store.lost_parents import make_lost_threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from agentstate.db.port import Row
     from agentstate.db.sqlite import SQLiteDatabase
-    from agentstate.store.doctor.problems import Patient
+    from agentstate.store.doctor.problems import Patient, Problem
 
-_ROOT: Final = "each becomes the root of a branch of its own"
+_SEE: Final = "agentstate messages tree THREAD --all shows the rest"
+_ROOT: Final = (
+    "each becomes the root of a branch of its own: where the active branch goes through it, that "
+    f"now begins there; {_SEE}"
+)
 _NEWEST: Final = "it moves to the newest leaf of its thread"
+
+_PARENT_TYPE: Final = Kind(
+    "parent_type",
+    Severity.ERROR,
+    "Messages name a parent that is not stored as a whole number.",
+    "what means a message of the same thread becomes its number; a message with another parent "
+    "becomes the root of a branch of its own: where the active branch goes through it, that now "
+    f"begins there; {_SEE}",
+)
+_PARENT_MISSING: Final = Kind(
+    "parent_missing", Severity.ERROR, "Messages name a parent that is not there.", _ROOT
+)
+_PARENT_FOREIGN: Final = Kind(
+    "parent_foreign", Severity.ERROR, "Messages name a parent that is in another thread.", _ROOT
+)
+_PARENT_CYCLE: Final = Kind(
+    "parent_cycle",
+    Severity.ERROR,
+    "Messages are their own ancestors, so no branch through them has a beginning. A finding each.",
+    f"it is cut at its oldest message, at which the branch now begins; {_SEE}",
+)
+_THREAD_MISSING: Final = Kind(
+    "thread_missing",
+    Severity.ERROR,
+    "Messages, checkpoints, tools or goals belong to threads that are not there.",
+    "a thread of that id is made for them",
+)
+_LEAF_TYPE: Final = Kind(
+    "leaf_type",
+    Severity.ERROR,
+    "Threads have a current leaf that is not stored as a whole number.",
+    _NEWEST,
+)
+_LEAF_DANGLING: Final = Kind(
+    "leaf_dangling", Severity.ERROR, "Threads have a current leaf that is no message.", _NEWEST
+)
+_LEAF_FOREIGN: Final = Kind(
+    "leaf_foreign",
+    Severity.ERROR,
+    "Threads have a current leaf that is another thread's message.",
+    _NEWEST,
+)
+_LEAF_NULL: Final = Kind(
+    "leaf_null", Severity.ERROR, "Threads have messages and no current leaf.", _NEWEST
+)
 
 _JOINED: Final = (
     "FROM messages NOT INDEXED LEFT JOIN messages AS parent "
@@ -49,32 +98,28 @@ def parents(patient: Patient) -> Iterator[Problem]:
         "WHERE typeof(parent_entry_id) NOT IN ('integer', 'null')"
     )
     if typed:
-        yield Problem(
-            "parent_type",
-            Severity.ERROR,
-            f"{many(len(typed), 'message')} whose parent is not stored as a whole number",
+        yield _PARENT_TYPE.problem(
+            f"{many(len(typed), 'message')} whose parent is not stored as a whole number, "
+            f"{in_threads(thread_id for _, thread_id, _ in typed)}",
             tuple(message_id for message_id, *_ in typed),
-            fix="what means a message of its thread becomes its number; with another parent a "
-            "message becomes the root of a branch of its own",
-            mend=partial(_retype, database, typed),
+            partial(_retype, database, typed),
         )
-    for slug, what, condition in (
-        ("parent_missing", "is missing", "parent.id IS NULL"),
+    for kind, what, condition in (
+        (_PARENT_MISSING, "is missing", "parent.id IS NULL"),
         (
-            "parent_foreign",
+            _PARENT_FOREIGN,
             "is in another thread",
             "parent.id IS NOT NULL AND parent.thread_id IS NOT messages.thread_id",
         ),
     ):
-        rows = database.all(f"SELECT messages.id {_JOINED} AND {condition}")
+        rows = database.all(f"SELECT messages.id, messages.thread_id {_JOINED} AND {condition}")
         if rows:
-            yield Problem(
-                slug,
-                Severity.ERROR,
-                f"{many(len(rows), 'message')} whose parent {what}",
-                tuple(message_id for (message_id,) in rows),
-                fix=_ROOT,
-                mend=partial(_cut, database, [message_id for (message_id,) in rows]),
+            ids = [message_id for message_id, _ in rows]
+            yield kind.problem(
+                f"{many(len(rows), 'message')} whose parent {what}, "
+                f"{in_threads(thread_id for _, thread_id in rows)}",
+                (*ids,),
+                partial(_cut, database, ids),
             )
 
 
@@ -94,15 +139,16 @@ def cycles(patient: Patient) -> Iterator[Problem]:
     )
     for members in find_cycles(above, starts):
         oldest = _oldest(database, members)
-        yield Problem(
-            "parent_cycle",
-            Severity.ERROR,
+        thread = database.one("SELECT thread_id FROM messages WHERE id = :id", {"id": oldest})
+        what = (
             "a message is its own parent"
             if len(members) == 1
-            else f"{len(members)} messages are a cycle of parents",
+            else f"{len(members)} messages are a cycle of parents, the oldest {oldest}"
+        )
+        yield _PARENT_CYCLE.problem(
+            f"{what}, {in_threads(thread or ())}",
             tuple(members),
-            fix=f"it is cut at its oldest message, {oldest}, which becomes a root",
-            mend=partial(_cut, database, [oldest]),
+            partial(_cut, database, [oldest]),
         )
 
 
@@ -119,13 +165,10 @@ def missing_threads(patient: Patient) -> Iterator[Problem]:
             missing.update(dict.fromkeys(thread_id for (thread_id,) in ids))
             nouns += [f"{table.noun}s"] if ids else []
     if missing:
-        yield Problem(
-            "thread_missing",
-            Severity.ERROR,
+        yield _THREAD_MISSING.problem(
             f"{', '.join(nouns)} of {many(len(missing), 'thread')} that cannot be found",
             tuple(map(readable, missing)),
-            fix="a thread of that id is made for them",
-            mend=partial(_make_threads, patient.database, list(missing)),
+            lambda: make_lost_threads(patient.database, int(time.time())),
         )
 
 
@@ -133,43 +176,40 @@ def leaves(patient: Patient) -> Iterator[Problem]:
     """Find threads whose leaf is no message of theirs, or which have none and should."""
     if not (patient.has("threads", "current_leaf_id") and patient.has("messages", "thread_id")):
         return
-    found: dict[str, list[Row]] = {}
+    found: dict[Kind, list[Row]] = {}
     for rowid, thread_id, leaf, leaf_thread in patient.database.stream(
         "SELECT threads.rowid, threads.id, threads.current_leaf_id, messages.thread_id "
         "FROM threads LEFT JOIN messages ON messages.id = threads.current_leaf_id "
         "WHERE messages.thread_id IS NOT threads.id "
         "OR typeof(threads.current_leaf_id) NOT IN ('integer', 'null')"
     ):
-        slug = _wrong_leaf(leaf, leaf_thread)
-        if slug != "leaf_null" or _has_messages(patient.database, thread_id):
-            found.setdefault(slug, []).append((rowid, thread_id))
-    for slug, what in _LEAVES.items():
-        if slug in found:
-            rows = found[slug]
-            yield Problem(
-                slug,
-                Severity.ERROR,
+        kind = _wrong_leaf(leaf, leaf_thread)
+        if kind is not _LEAF_NULL or _has_messages(patient.database, thread_id):
+            found.setdefault(kind, []).append((rowid, thread_id))
+    for kind, what in _LEAVES.items():
+        if kind in found:
+            rows = found[kind]
+            yield kind.problem(
                 f"{many(len(rows), 'thread')} {what}",
                 tuple(readable(thread_id) for _, thread_id in rows),
-                fix=_NEWEST,
-                mend=partial(_move_leaves, patient.database, rows),
+                partial(_move_leaves, patient.database, rows),
             )
 
 
 _LEAVES: Final = {
-    "leaf_type": "whose leaf is not stored as a whole number",
-    "leaf_dangling": "whose leaf is no message",
-    "leaf_foreign": "whose leaf is another thread's message",
-    "leaf_null": "without a leaf, though it has messages",
+    _LEAF_TYPE: "whose leaf is not stored as a whole number",
+    _LEAF_DANGLING: "whose leaf is no message",
+    _LEAF_FOREIGN: "whose leaf is another thread's message",
+    _LEAF_NULL: "without a leaf, though it has messages",
 }
 
 
-def _wrong_leaf(leaf: object, leaf_thread: object) -> str:
+def _wrong_leaf(leaf: object, leaf_thread: object) -> Kind:
     if leaf is None:
-        return "leaf_null"
+        return _LEAF_NULL
     if type(leaf) is not int:
-        return "leaf_type"
-    return "leaf_dangling" if leaf_thread is None else "leaf_foreign"
+        return _LEAF_TYPE
+    return _LEAF_DANGLING if leaf_thread is None else _LEAF_FOREIGN
 
 
 def _has_messages(database: SQLiteDatabase, thread_id: object) -> bool:
@@ -201,37 +241,6 @@ def _oldest(database: SQLiteDatabase, members: list[int]) -> int:
         message_id: (database.one(sql, {"id": message_id}) or (0,))[0] for message_id in members
     }
     return min(members, key=lambda one: (made[one] if type(made[one]) is int else 0, one))
-
-
-def _make_threads(database: SQLiteDatabase, ids: Sequence[object]) -> None:
-    """Make a thread of each id, as old and as new as what is in it."""
-    for thread_id in ids:
-        params = {"thread_id": thread_id}
-        (leaf,) = database.one(_NEWEST_LEAF, params) or (None,)
-        times = [
-            moment
-            for table in ("messages", "checkpoints", "thread_goals")
-            for row in database.all(
-                f"SELECT min(created_at), max(created_at) FROM {table} "
-                "WHERE thread_id = :thread_id",
-                params,
-            )
-            for moment in row
-            if type(moment) is int
-        ] or [int(time.time())]
-        database.execute(
-            "INSERT INTO threads(id, preview, ephemeral, model_provider, created_at, updated_at, "
-            "status, cwd, cli_version, source, archived, current_leaf_id) VALUES (:thread_id, '', "
-            "0, '', :created_at, :updated_at, :status, '', '', :source, 0, :leaf)",
-            {
-                **params,
-                "created_at": min(times),
-                "updated_at": max(times),
-                "status": ThreadStatus.IDLE.value,
-                "source": SessionSource.UNKNOWN.value,
-                "leaf": leaf,
-            },
-        )
 
 
 def _move_leaves(database: SQLiteDatabase, rows: Sequence[Row]) -> None:

@@ -13,14 +13,14 @@ from agentstate.db.port import DuplicateKeyError
 from agentstate.db.sqlite import NotUtf8
 from agentstate.reports import Severity
 from agentstate.store.doctor.json_values import as_json, is_json
-from agentstate.store.doctor.problems import Problem, many
-from agentstate.store.doctor.tables import TABLES, label
+from agentstate.store.doctor.problems import Kind, in_threads, many
+from agentstate.store.doctor.tables import MESSAGES, TABLES, label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agentstate.db.sqlite import SQLiteDatabase
-    from agentstate.store.doctor.problems import Id, Patient
+    from agentstate.store.doctor.problems import Id, Patient, Problem
     from agentstate.store.doctor.tables import Table
 
 _ELSEWHERE: Final = {
@@ -39,16 +39,26 @@ _ELSEWHERE: Final = {
 _WHOLE: Final = re.compile(r"\s*([+-]?\d{1,19})(\.\d*)?\s*", re.ASCII)
 _LEAST, _MOST = -(2**63), 2**63 - 1
 
-_NOT_UTF8: Final = "not_utf8"
-_WRONG_TYPE: Final = "wrong_type"
-_BROKEN_JSON: Final = "broken_json"
-
-_FIXES: Final = {
-    _NOT_UTF8: "each byte that is no UTF-8 becomes U+FFFD; the backup keeps the bytes",
-    _WRONG_TYPE: "each becomes the text or the number that it means; what means none becomes null "
-    "or 0, and the backup keeps it",
-    _BROKEN_JSON: "each is kept whole, as a JSON string of itself",
-}
+_NOT_UTF8: Final = Kind(
+    "not_utf8",
+    Severity.ERROR,
+    "Text that is not UTF-8; the row cannot be read.",
+    "each byte that is no UTF-8 becomes U+FFFD; the backup keeps the bytes",
+)
+_WRONG_TYPE: Final = Kind(
+    "wrong_type",
+    Severity.ERROR,
+    "A value of another type than its column has; the row cannot be read.",
+    "each becomes the text or the number that it means; what means none becomes null or 0, and "
+    "the backup keeps it",
+)
+_BROKEN_JSON: Final = Kind(
+    "broken_json",
+    Severity.ERROR,
+    "JSON that cannot be read, in the item of a message, the state of a checkpoint or the schema "
+    "of a tool.",
+    "each is kept whole, as a JSON string of itself",
+)
 _WHAT: Final = {
     _NOT_UTF8: "text that is not UTF-8",
     _WRONG_TYPE: "a value of the wrong type",
@@ -146,35 +156,36 @@ def write_key(database: SQLiteDatabase, sql: str, rowid: int, value: object) -> 
 def _problems(
     database: SQLiteDatabase, table: Table, columns: tuple[Column, ...]
 ) -> Iterator[Problem]:
-    places: dict[str, list[Place]] = {}
-    ids: dict[str, dict[Id, None]] = {}
-    for slug, place, key in _wrong_values(database, table, columns):
-        places.setdefault(slug, []).append(place)
-        ids.setdefault(slug, {})[label(key)] = None
-    for slug, found in places.items():
+    places: dict[Kind, list[Place]] = {}
+    ids: dict[Kind, dict[Id, None]] = {}
+    for kind, place, key in _wrong_values(database, table, columns):
+        places.setdefault(kind, []).append(place)
+        ids.setdefault(kind, {})[label(key)] = None
+    for kind, found in places.items():
         named = ", ".join(dict.fromkeys(place.column.name for place in found))
-        rows = many(len(ids[slug]), table.noun)
-        yield Problem(
-            slug,
-            Severity.ERROR,
-            f"{rows} with {_WHAT[slug]} in {named}",
-            (*ids[slug],),
-            fix=_FIXES[slug],
-            mend=partial(_mend, database, table, found),
-        )
+        what = f"{many(len(ids[kind]), table.noun)} with {_WHAT[kind]} in {named}"
+        if table is MESSAGES:  # what else belongs to a thread has the thread in its id
+            what += f", {in_threads(_threads(database, found))}"
+        yield kind.problem(what, (*ids[kind],), partial(_mend, database, table, found))
+
+
+def _threads(database: SQLiteDatabase, places: list[Place]) -> Iterator[object]:
+    sql = "SELECT thread_id FROM messages WHERE rowid = :rowid"
+    for rowid in dict.fromkeys(place.rowid for place in places):
+        yield from database.one(sql, {"rowid": rowid}) or ()
 
 
 def _wrong_values(
     database: SQLiteDatabase, table: Table, columns: tuple[Column, ...]
-) -> Iterator[tuple[str, Place, tuple[object, ...]]]:
+) -> Iterator[tuple[Kind, Place, tuple[object, ...]]]:
     names = ", ".join((*table.key, *(column.name for column in columns)))
     jsons = [(place, column) for place, column in enumerate(columns) if column.json]
     width = len(table.key)
     for rowid, *row in database.stream(f"SELECT rowid, {names} FROM {table.name} NOT INDEXED"):
         values = row[width:]
         key = tuple(row[:width])
-        for place, slug in _wrong_types(columns, tuple(map(type, values))):
-            yield slug, Place(rowid, columns[place]), key
+        for place, kind in _wrong_types(columns, tuple(map(type, values))):
+            yield kind, Place(rowid, columns[place]), key
         for place, column in jsons:
             value = values[place]
             if type(value) is str and not is_json(value):
@@ -184,14 +195,14 @@ def _wrong_values(
 @lru_cache(maxsize=256)
 def _wrong_types(
     columns: tuple[Column, ...], types: tuple[type, ...]
-) -> tuple[tuple[int, str], ...]:
+) -> tuple[tuple[int, Kind], ...]:
     """Judge the types of a row; a table's rows have few combinations."""
     wrong = []
     for place, (column, found) in enumerate(zip(columns, types, strict=True)):
         if found is (int if column.whole else str) or (found is type(None) and column.null):
             continue
-        slug = _NOT_UTF8 if found is NotUtf8 and not column.whole else _WRONG_TYPE
-        wrong.append((place, slug))
+        kind = _NOT_UTF8 if found is NotUtf8 and not column.whole else _WRONG_TYPE
+        wrong.append((place, kind))
     return tuple(wrong)
 
 

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from agentstate.db import schema
-from agentstate.db.inspection import dangling_references, fresh_schema
+from agentstate.db.inspection import fresh_schema
+from agentstate.db.integrity import dangling_references
 from agentstate.reports import Severity
 from agentstate.store.doctor.json_values import is_json
-from agentstate.store.doctor.problems import Problem, many
+from agentstate.store.doctor.problems import Kind, many
 from agentstate.store.doctor.tables import OF_THREADS, label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agentstate.store.doctor.problems import Patient
+    from agentstate.store.doctor.problems import Patient, Problem
+
+_DANGLING: Final = Kind(
+    "reference_dangling",
+    Severity.NOTE,
+    "Rows of the agent's traces of workflows, or of a table that agentstate does not know, refer "
+    "to rows that are gone; the ids are the tables.",
+)
+_BROKEN: Final = Kind(
+    "workflow_json",
+    Severity.NOTE,
+    "The agent's traces of workflows hold JSON that cannot be read.",
+)
 
 
 def references(patient: Patient) -> Iterator[Problem]:
@@ -25,9 +38,7 @@ def references(patient: Patient) -> Iterator[Problem]:
         if table not in ours:
             gone[table, target] = gone.get((table, target), 0) + 1
     for (table, target), number in gone.items():
-        yield Problem(
-            "reference_dangling",
-            Severity.NOTE,
+        yield _DANGLING.problem(
             f"{many(number, 'row')} without the row of {target} that is referred to",
             (table,),
         )
@@ -47,9 +58,7 @@ def workflow_json(patient: Patient) -> Iterator[Problem]:
                 if not all(type(text) is str and is_json(text) for text in texts)
             ]
     if broken:
-        yield Problem(
-            "workflow_json",
-            Severity.NOTE,
+        yield _BROKEN.problem(
             f"{many(len(broken), 'trace')} of workflows with JSON that cannot be read",
             tuple(broken),
         )

@@ -29,7 +29,10 @@ def test_reading_what_is_missing_says_how_to_make_it(cli: Cli, tmp_path: Path, v
     assert not missing.db.parent.exists()
     missing.db.parent.mkdir()
     missing.db.touch()
-    assert missing.fails(3, *verb.split(), *ARGUMENTS[verb]) == line
+    said = missing.fails(3, *verb.split(), *ARGUMENTS[verb])
+    assert said == line or (
+        verb == "doctor" and said.startswith(f"{line}. The file there is empty")
+    )
     assert [path.name for path in missing.db.parent.iterdir()] == ["state.db"]
 
 

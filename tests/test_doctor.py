@@ -65,13 +65,11 @@ def test_damage_is_found_mended_and_then_gone(path: Path, wrong: Case) -> None:
     again = repair(path)
     assert (again.healthy, again.backup, slugs(again)) == (True, None, [])
     assert snapshot(path.parent) == after
+    use(path)
 
 
-@pytest.mark.parametrize("wrong", CASES.values(), ids=CASES)
-def test_what_is_mended_can_be_read_and_written(path: Path, wrong: Case) -> None:
-    damage(path, *wrong.statements)
-    contents = rows(path, "SELECT id FROM messages")
-    repair(path)
+def use(path: Path) -> None:
+    """Read all of a store, each branch from each leaf, and write to every thread."""
     with StateStore.open(path) as store:
         for thread_id in store.threads.ids():
             assert store.threads.get(thread_id) is not None
@@ -88,7 +86,62 @@ def test_what_is_mended_can_be_read_and_written(path: Path, wrong: Case) -> None
             store.goals.get(thread_id)
         store.jobs.list(None)
         assert store.index.check().missing == ()
-    assert set(contents) <= set(rows(path, "SELECT id FROM messages"))
+
+
+@pytest.mark.parametrize("name", ["missing", "in another thread", "that is a fraction"])
+def test_where_a_branch_was_cut_the_active_one_begins_there(path: Path, name: str) -> None:
+    statements = TREE[f"parent {name}"].statements
+    damage(path, *(one.replace("WHERE id = 3", "WHERE id = 2") for one in statements))
+    (finding,) = (one for one in repair(path).findings if one.fixed)
+    assert finding.what.endswith("in thread 't'")
+    assert finding.fix is not None
+    assert "the active branch" in finding.fix
+    assert "messages tree THREAD --all" in finding.fix
+    with StateStore.open(path, read_only=True) as store:
+        assert store.messages.branch_ids("t") == [2, 4]
+        assert {leaf.id for leaf in store.messages.leaves("t")} == {1, 3, 4}
+
+
+THREADS: Final = {
+    ("u",): "in thread 'u'",
+    ("u", "c", "b"): "in threads 'b', 'c', 'u'",
+    ("u", "d", "c", "b"): "in threads 'b', 'c', 'd' and 1 more thread",
+    ("u", "e", "d", "c", "b"): "in threads 'b', 'c', 'd' and 2 more threads",
+    ("\x1b[2J\u202e",): r"in thread '\x1b[2J\u202e'",
+    ("l" * 1000,): f"in thread '{'l' * 59}…'",
+}
+"""Threads, the newest message's first, and how a finding names them."""
+
+
+@pytest.mark.parametrize(("threads", "named"), THREADS.items())
+@pytest.mark.parametrize(
+    ("slug", "change"),
+    [
+        ("parent_missing", "parent_entry_id = 99"),
+        ("parent_foreign", "parent_entry_id = 1"),
+        ("parent_type", "parent_entry_id = 'x'"),
+        ("broken_json", "item_json = '{'"),
+        ("not_utf8", "role = CAST(x'ff' AS TEXT)"),
+        ("wrong_type", "created_at = 'soon'"),
+    ],
+)
+def test_of_messages_the_threads_are_named(
+    path: Path, slug: str, change: str, threads: tuple[str, ...], named: str
+) -> None:
+    with raw(path) as agent:
+        for number, thread_id in enumerate(reversed(threads), 10):
+            agent.execute(THREAD.format("?"), (thread_id,)) if thread_id != "u" else None
+            agent.execute(MESSAGE.format(f"{number}, ?", 1, "NULL"), (thread_id,))
+        agent.execute(f"UPDATE messages SET {change} WHERE id >= 10")  # noqa: S608 - from above
+    (finding,) = (one for one in examine(path).findings if one.slug == slug)
+    assert finding.ids == (*range(10, 10 + len(threads)),)
+    assert finding.what.endswith(f", {named}")
+
+
+def test_the_thread_of_a_cycle_is_named(path: Path) -> None:
+    damage(path, *TREE["cycle, cut at its oldest"].statements)
+    (finding,) = (one for one in examine(path).findings if one.slug == "parent_cycle")
+    assert finding.what == "3 messages are a cycle of parents, the oldest 2, in thread 't'"
 
 
 def test_several_kinds_of_damage_are_found_at_once(path: Path) -> None:

@@ -69,6 +69,31 @@ def test_what_was_mended_is_listed_with_what_is_left(ill: Cli) -> None:
     assert rows(ill.db.parent / backup, "SELECT status FROM threads WHERE id = 't'") == [("odd",)]
 
 
+def test_what_cannot_be_mended_is_left_and_said_so(cli: Cli, path: Path) -> None:
+    damage(path, "ALTER TABLE threads DROP COLUMN git_sha")
+    before = snapshot(path.parent)
+    result = cli.on(path).run("doctor", "--fix", "-o", "table")
+    assert (result.code, result.notes) == (6, ["nothing in the store was changed"])
+    assert result.lines[-1] == "1 error; agentstate doctor --fix can mend nothing of this"
+    assert cli.on(path).run("--quiet", "doctor", "--fix").notes == []
+    assert snapshot(path.parent) == before
+
+
+def test_what_was_cut_off_is_seen_in_the_tree(ill: Cli) -> None:
+    damage(ill.db, "UPDATE messages SET parent_entry_id = NULL WHERE id = 1")
+    damage(ill.db, "UPDATE messages SET parent_entry_id = 99 WHERE id = 2")
+    mended = ill("doctor", "--fix", "-o", "json").json["findings"]
+    (cut,) = (one for one in mended if one["slug"] == "parent_missing")
+    assert cut["what"] == "2 messages whose parent is missing, in threads 't', 'u'"
+    assert ill("messages", "list", "t", "-o", "id").lines == ["2", "4"]
+    assert [*map(int, ill("messages", "tree", "t", "--all", "-o", "id").lines)] == [1, 2, 3, 4]
+
+
+def test_the_help_says_what_the_exit_code_means(cli: Cli) -> None:
+    words = " ".join(cli("doctor", "--help").text.split())
+    assert "Exit 6 while an error or a warning is left" in words
+
+
 def test_a_healthy_store_says_so(cli: Cli, path: Path) -> None:
     assert cli.on(path)("doctor", "-o", "table").lines == ["healthy"]
     assert cli.on(path)("doctor").lines == []
@@ -84,7 +109,7 @@ def test_in_a_pipe_each_finding_is_a_line(ill: Cli) -> None:
         "error",
         "not_utf8",
         "[2]",
-        "1 message with text that is not UTF-8 in content",
+        "1 message with text that is not UTF-8 in content, in thread 't'",
         "each byte that is no UTF-8 becomes U+FFFD; the backup keeps the bytes",
         "false",
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -26,6 +27,8 @@ from support import (
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from cli_support import Cli
 
 PAGE: Final = 4096
 
@@ -100,6 +103,55 @@ def test_a_damaged_table_keeps_no_other_check_from_looking(path: Path) -> None:
     assert snapshot(path.parent) == before
 
 
+@pytest.mark.parametrize("content", [b"\xff", b"\0"], ids=["noise", "zeros"])
+@pytest.mark.parametrize("name", ["messages", "jobs", "idx_threads_updated_at"])
+def test_the_damaged_pages_are_named_in_sqlites_words(
+    path: Path, name: str, content: bytes
+) -> None:
+    page = root_page(path, name)
+    overwrite(path, (page - 1) * PAGE, content * PAGE)
+    (damaged,) = (one for one in examine(path).findings if one.slug == "pages_damaged")
+    assert page in damaged.ids
+    assert re.search(rf"\(.*[Pp]age {page}\b.*\)", damaged.what)
+    assert str(path) not in damaged.what
+    assert "\n" not in damaged.what
+    assert damaged.what.endswith("; agentstate recover OUT reads what can be read")
+
+
+@pytest.mark.parametrize("table", ["", "messages"], ids=["file", "pages"])
+def test_what_a_repair_leaves_of_a_damaged_file_is_said_with_what_to_do(
+    cli: Cli, path: Path, table: str
+) -> None:
+    page = root_page(path, table) if table else 1
+    overwrite(path, (page - 1) * PAGE, b"\xff" * PAGE)
+    path.chmod(0o644)
+    ill = cli.on(path)
+    recover = "agentstate recover OUT reads what can be read into a new store"
+    last = f"agentstate doctor --fix cannot mend a damaged file; {recover}"
+    looked = ill.run("doctor", "-o", "table")
+    assert " ".join(looked.lines[-2:]).endswith(last)
+    assert (looked.code, looked.notes) == (6, [])
+    mended = ill.run("doctor", "--fix", "-o", "table")
+    assert "1 mended; " in mended.text
+    assert " ".join(mended.lines[-2:]).endswith(last)
+    assert (mended.code, mended.notes) == (6, [f"nothing in the store was changed; {recover}"])
+    assert ill.run("doctor", "--fix", "--dry-run").notes == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["PRAGMA user_version = 9", "CREATE TRIGGER eat AFTER UPDATE ON jobs BEGIN SELECT 1; END"],
+    ids=["newer", "untrusted"],
+)
+def test_of_a_damaged_file_damage_is_said_first(path: Path, statement: str) -> None:
+    damage(path, statement)
+    overwrite(path, (root_page(path, "messages") - 1) * PAGE, b"\xff" * PAGE)
+    before = snapshot(path.parent)
+    report = repair(path)
+    assert (report.findings[0].slug, report.backup) == ("pages_damaged", None)
+    assert snapshot(path.parent) == before
+
+
 def break_index(path: Path, index: str, statement: str) -> None:
     """Let an index lose track of its table, as a program did that was built without it."""
     with raw(path) as connection:
@@ -140,12 +192,23 @@ def test_two_rows_of_one_key_are_left_to_a_person(path: Path) -> None:
     assert rows(path, "SELECT count(*) FROM jobs NOT INDEXED WHERE +name = 'Job'") == [(2,)]
 
 
-@pytest.mark.parametrize("name", ["missing", "empty"])
-def test_a_store_that_is_not_there_is_not_found(tmp_path: Path, name: str) -> None:
-    (tmp_path / "empty").touch()
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("missing", "^no store at .*missing; run 'agentstate init' to create it$"),
+        ("empty", r"init.* The file there is empty: if .* a backup is needed, .* restore$"),
+        ("kept", r"init.* The file there is empty: if .*; there are some in .*kept\.backups$"),
+    ],
+)
+def test_a_store_that_is_not_there_is_not_found(tmp_path: Path, name: str, words: str) -> None:
+    for empty in ("empty", "kept"):
+        (tmp_path / empty).touch()
+    (tmp_path / "kept.backups").mkdir()
+    before = snapshot(tmp_path)
     for doctor in (examine, repair):
-        with pytest.raises(StoreNotFoundError):
+        with pytest.raises(StoreNotFoundError, match=words):
             doctor(tmp_path / name)
+    assert snapshot(tmp_path) == before
 
 
 def test_a_file_of_another_program_is_no_store(tmp_path: Path) -> None:

@@ -96,8 +96,8 @@ def test_a_large_log_is_emptied_while_its_program_runs(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as agent:
         agent.execute("PRAGMA wal_autocheckpoint = 0")
         agent.execute("INSERT INTO jobs VALUES ('big', 'n', 'queued', 1, NULL, 1, 1)")
-        for _ in range(3):
-            agent.execute("UPDATE jobs SET detail = hex(randomblob(12000000)) WHERE id = 'big'")
+        # It grows by room for frames that were never written, which SQLite passes over.
+        os.truncate(log_of(path), 65 << 20)
         (large,) = examine(path).findings
         assert (large.slug, large.severity, large.ids) == (
             "log_large",
@@ -106,7 +106,7 @@ def test_a_large_log_is_emptied_while_its_program_runs(path: Path) -> None:
         )
         assert [one.slug for one in repair(path).findings if one.fixed] == ["log_large"]
         assert log_of(path).stat().st_size == 0
-        assert rows(path, "SELECT length(detail) FROM jobs WHERE id = 'big'") == [(24_000_000,)]
+        assert rows(path, "SELECT name FROM jobs WHERE id = 'big'") == [("n",)]
 
 
 def test_a_hot_journal_is_rolled_back_as_sqlite_must(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -29,15 +30,43 @@ def path(sound: Path, tmp_path: Path) -> Path:
     return copy_of(sound, tmp_path)
 
 
+OF_THE_AGENT: Final = {
+    "v0": {
+        "thread_status_unknown": ("z-empty",),
+        "thread_source_unknown": ("z-empty",),
+        "index_missing": ("z-sametime", "z-empty"),
+    },
+    "v1": {},
+    "v2_rich": {
+        # Taken out of the archive by the agent.
+        "archived_disagrees": ("t-unarch",),
+        # 255, which the agent takes.
+        "job_progress_range": ("job-05", "job-10", "job-15", "job-20", "job-25"),
+        # The first was deleted by the agent.
+        "index_ghost": ("t-del", "only-in-index", "only-in-index-2", "nl", "up"),
+        "index_drifted": ("t-run", "t-emoji", "t-unarch"),
+    },
+}
+"""What is wrong with the stores that the agent program wrote, notes aside."""
+
+
 @pytest.mark.parametrize("name", ["v0", "v1", "v2_rich", "torn_index"])
 def test_stores_of_the_agent_are_looked_at_as_they_are_and_migrated(
     tmp_path: Path, name: str
 ) -> None:
     path = copy_store(name, tmp_path)
+    for file in tmp_path.iterdir():
+        file.chmod(0o600)
     before = snapshot(tmp_path)
-    (older,) = (one for one in examine(path).findings if one.slug == "version_older")
-    assert older.severity is Severity.NOTE
+    findings = {one.slug: one for one in examine(path).findings}
+    assert findings.pop("version_older").severity is Severity.NOTE
+    assert findings.pop("rollout_missing").severity is Severity.NOTE
     assert snapshot(tmp_path) == before
+    if name == "torn_index":
+        assert findings.pop("index_torn").ids == (13,)
+        assert findings.pop("index_missing").ids == ("t-clear",)
+        name = "v2_rich"
+    assert {slug: one.ids for slug, one in findings.items()} == OF_THE_AGENT[name]
     messages = rows(path, "SELECT id, thread_id, content FROM messages ORDER BY id")
     assert repair(path).healthy
     assert rows(path, "SELECT id, thread_id, content FROM messages ORDER BY id") == messages
@@ -139,7 +168,13 @@ def test_a_store_with_a_trigger_is_looked_at_and_not_mended(path: Path) -> None:
         ("job_progress_range", None),
         ("schema_untrusted", None),
     ]
-    assert "--trust-schema" in report.findings[1].what
+    assert report.findings[1].ids == ("eat",)
+    assert report.findings[1].what == (
+        "the store has the trigger 'eat' on the table 'jobs' "
+        "('CREATE TRIGGER eat AFTER UPDATE ON jobs BEGIN DELETE FROM messages; END'), which no "
+        "store of an agent has; it is only read. If you know what that does, write with "
+        "--trust-schema"
+    )
     with pytest.raises(UntrustedSchemaError, match="'eat'"):
         repair(path)
     assert snapshot(path.parent) == before
@@ -157,4 +192,24 @@ def test_a_trigger_that_is_trusted_is_a_note(path: Path) -> None:
         ("job_progress_range", True),
         ("schema_trusted", False),
     ]
+    trusted = report.findings[1]
+    assert trusted.ids == ("tell",)
+    assert trusted.what.endswith("it is trusted, and acts on every write")
     assert rows(path, "SELECT progress, detail FROM jobs") == [(100, "told")]
+
+
+def test_what_acts_by_itself_is_named_and_shown_so_that_a_person_can_decide(path: Path) -> None:
+    damage(
+        path,
+        "CREATE VIEW both AS SELECT * FROM threads JOIN messages",
+        'CREATE TRIGGER "\x1b[2J\u202e"\n  AFTER UPDATE ON jobs\nBEGIN\n  SELECT 1;\nEND',
+        "CREATE TRIGGER third AFTER UPDATE ON jobs BEGIN SELECT '" + "long" * 100 + "'; END",
+        "CREATE TRIGGER fourth AFTER UPDATE ON jobs BEGIN SELECT 1; END",
+        "CREATE TRIGGER fifth AFTER UPDATE ON jobs BEGIN SELECT 1; END",
+    )
+    (finding,) = examine(path).findings
+    assert {*finding.ids} == {"both", "\x1b[2J\u202e", "third", "fourth", "fifth"}
+    assert " and 2 more things, which no store of an agent has; it is only read" in finding.what
+    assert finding.what.isprintable()
+    assert r"""on the table 'jobs' ('CREATE TRIGGER "\x1b[2J\u202e" AFTER UPDATE""" in finding.what
+    assert re.search("(long)+[long]*…", finding.what)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentstate.render.times import age, ago, iso
+from agentstate.render.times import UNKNOWN, age, ago, iso, to_the_second
 
 NOW = 1_800_000_000
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -64,3 +64,11 @@ def test_any_time_has_a_text(then: int, now: int, local: bool) -> None:  # noqa:
     assert ago(then, now)
     date = iso(then, local=local)
     assert date == str(then) or date[-6] in "+-" or (date.endswith("Z") and not local)
+
+
+@given(INT64)
+def test_a_time_to_the_second_is_the_start_of_the_local_one(seconds: int) -> None:
+    local = iso(seconds, local=True)
+    expected = local[:19].replace("T", " ") if "T" in local else UNKNOWN
+    assert to_the_second(seconds) == expected
+    assert len(expected) == (19 if "T" in local else 1)

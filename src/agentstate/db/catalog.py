@@ -167,14 +167,6 @@ def total_changes(database: Database) -> int:
     return int(row[0]) if row else 0
 
 
-def empty_log(database: Database) -> None:
-    """Bring what the log holds into the file, and give back its space, as far as readers let it.
-
-    Raises `StoreUnavailableError`.
-    """
-    database.one("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
 def free_bytes(database: Database) -> tuple[int, int]:
     """Return how many bytes of the file are free pages, and how many bytes it has."""
     free, pages, size = (

@@ -115,6 +115,10 @@ class Database(Protocol):
         """Give free space back; raises `StoreBusyError` while others read or write."""
         ...
 
+    def empty_log(self) -> bool:
+        """Carry what is only in the log into the file; tell whether that could all be done."""
+        ...
+
     def close(self) -> None:
         """Close the connection; an open transaction is rolled back."""
         ...

@@ -158,7 +158,7 @@ class Pruning:
             # Each deletion adds to the log. Once that is emptied its space serves the next one,
             # so that on a full disk many can be deleted where one can.
             with suppress(StoreUnavailableError):
-                catalog.empty_log(self._db)
+                self._db.empty_log()
         try:
             return self._try(thread, plan, bundles=bundles)
         except NoSpaceError as error:

@@ -14,7 +14,7 @@ from agentstate.config import located
 from agentstate.db.inspection import open_to_inspect, open_to_mend
 from agentstate.db.port import NotADatabaseError
 from agentstate.db.reading import beside, resolve
-from agentstate.db.shape import ADVICE, missing, require_ours
+from agentstate.db.shape import missing, require_ours
 from agentstate.errors import (
     AgentStateError,
     CorruptStoreError,
@@ -142,12 +142,13 @@ def repair(
     says of `fixed` was looked at again. `before_commit` is called when the transaction is about
     to be committed.
 
-    Raises what `examine` raises, `StoreTooNewError`, and without `trust_schema`
-    `UntrustedSchemaError`; then nothing has changed.
+    Raises what `examine` raises and, where the file is not damaged, `StoreTooNewError`, and
+    without `trust_schema` `UntrustedSchemaError`; then nothing has changed.
     """
     case = _Case(located(store), timeout, trust_schema)
     before = _find(case)
-    _require_mendable(case, before)
+    if not _are_damaged(before):
+        _require_mendable(case, before)
     if not any(problem.fix for problem in before):
         return _report(case, [problem.finding() for problem in before])
     backup, mended = _mend_store(case, before, before_commit) if _are_sound(before) else (None, [])
@@ -193,20 +194,26 @@ def _require_content(path: Path) -> None:
     """Raise `StoreNotFoundError` for a file of no bytes, which may be all that is left."""
     with suppress(OSError):
         if path.stat().st_size == 0:
+            kept = beside(resolve(path), FOLDER)
             raise StoreNotFoundError(
-                f"{path} is an empty file. If it held a store once, nothing of it is left there, "
-                "and a backup is needed: agentstate restore FROM; those that agentstate made by "
-                f"itself are in {beside(resolve(path), FOLDER)}. If not, {ADVICE} make a new store"
+                f"{missing(path)}. The file there is empty: if it held a store once, a backup is "
+                "needed, see agentstate restore"
+                + (f"; there are some in {kept}" if kept.is_dir() else "")
             )
 
 
 def _are_sound(problems: list[Problem]) -> bool:
     """Tell whether the store can be written, so that what is wrong in it can be mended."""
     return not any(
-        problem.kind in {UNREADABLE, DAMAGED, NEWER, UNTRUSTED}
+        problem.kind in {NEWER, UNTRUSTED}
         or (problem.kind == UNCHECKED and pages.__name__ in problem.ids)
         for problem in problems
-    )
+    ) and not _are_damaged(problems)
+
+
+def _are_damaged(problems: list[Problem]) -> bool:
+    """Tell whether only `recover` helps."""
+    return any(problem.kind in {UNREADABLE, DAMAGED} for problem in problems)
 
 
 def _require_mendable(case: _Case, problems: list[Problem]) -> None:

@@ -42,7 +42,7 @@ _FOLDER: Final = Kind(
 _SHARED: Final = Kind(
     "folder_shared",
     Severity.NOTE,
-    "Others may look into the store's folder, which is not closed: it is a home, holds other things "
+    "Others may look into the store's folder, which is left so: it is a home, holds other things "
     "and is not hidden, or belongs to another user.",
 )
 

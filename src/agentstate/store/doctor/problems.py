@@ -59,6 +59,10 @@ class Problem(NamedTuple):
     mend: Callable[[], object] | None = None
     """Mends it in the open store, inside one transaction; for other places see their modules."""
 
+    def instead(self) -> Problem:
+        """Return it with the other severity of its kind."""
+        return self._replace(severity=self.kind.instead or self.severity)
+
     def finding(self, *, fixed: bool = False) -> Finding:
         """Return what the report says of it."""
         return Finding(

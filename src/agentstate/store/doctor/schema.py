@@ -118,7 +118,7 @@ def missing_parts(patient: Patient) -> Iterator[Problem]:
             lambda: take_steps(patient.database),
         )
         if all(part.startswith("index ") for part in parts):
-            problem = problem._replace(severity=Severity.WARNING)
+            problem = problem.instead()
         if not ADDED.issuperset(columns):
             problem = problem._replace(fix=None, mend=None)
         yield problem
@@ -159,7 +159,7 @@ def actions(patient: Patient) -> Iterator[Problem]:
     if not found:
         return
     told = (
-        f"the store has {some(map(_described, found.values()), 'such', '; ')}, "
+        f"the store has {some(map(_described, found.values()), 'thing', '; ')}, "
         "which no store of an agent has"
     )
     ids = tuple(dict.fromkeys(name for _, name in found))

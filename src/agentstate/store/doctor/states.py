@@ -134,7 +134,7 @@ def unknown_words(patient: Patient) -> Iterator[Problem]:
                     [(rowid, words.default.value) for rowid, _, _ in wrong],
                 ),
             )
-            yield problem if readable_rows else problem._replace(severity=Severity.ERROR)
+            yield problem if readable_rows else problem.instead()
 
 
 def archived_threads(patient: Patient) -> Iterator[Problem]:

@@ -480,3 +480,18 @@ def test_what_a_killed_backup_left_is_removed_by_the_next(cli: Cli, tmp_path: Pa
             break
     cli("backup", f"{out}/")
     assert names(out) == [INDEX, "state.db"]
+
+
+@pytest.mark.parametrize("name", [INDEX, f"{INDEX}.lock", "x.db-wal", "x.db-shm", "x.db-journal"])
+def test_a_name_of_something_else_is_refused(cli: Cli, tmp_path: Path, name: str) -> None:
+    for option in ([], ["--force"]):
+        line = cli.fails(2, "backup", tmp_path / "new" / name, *option)
+        assert line.startswith(f"{name!r} is no name for a store")
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("verb", ["backup", "recover"])
+def test_a_folder_that_is_gone(cli: Cli, tmp_path: Path, verb: str) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    the_error(run(verb, "out/", db=cli.db, cwd=gone, preexec_fn=gone.rmdir), 2)

@@ -9,6 +9,7 @@ from agentstate.cli import options
 from agentstate.cli.answer import Answer, Wanted
 from agentstate.cli.completers import complete_files
 from agentstate.cli.confirm import confirm, refuse_unasked
+from agentstate.cli.inputs import destination
 from agentstate.cli.invocation import hold_interrupts, invocation
 from agentstate.cli.options import OutputFormat
 from agentstate.cli.selectors import refuse_empty
@@ -38,7 +39,9 @@ def backup(
     answer = Answer(ctx, report_shapes.BACKUP, Wanted(output=output or OutputFormat.ID))
     refuse_empty(out, "backup's path")
     run = invocation(ctx)
-    done = back_up(run.location, out, compact=compact, overwrite=force, timeout=run.timeout)
+    done = back_up(
+        run.location, destination(out), compact=compact, overwrite=force, timeout=run.timeout
+    )
     if answer.is_table:
         answer.table(render.backups.made(done, width=answer.width))
     else:

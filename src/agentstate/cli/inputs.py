@@ -141,6 +141,11 @@ def absolute(path: str) -> str:
     return os.path.normpath(path)
 
 
+def destination(path: str) -> str:
+    """Return an absolute path, as `absolute` does, which ends in a slash if it did before."""
+    return absolute(path) + ("/" if path.endswith("/") else "")
+
+
 def utf8(text: str, what: str) -> str:
     """Refuse an argument whose bytes were not UTF-8, which Python shows as surrogates."""
     try:

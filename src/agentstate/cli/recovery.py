@@ -8,7 +8,7 @@ from agentstate import render
 from agentstate.cli import options
 from agentstate.cli.answer import Answer, Wanted
 from agentstate.cli.completers import complete_files
-from agentstate.cli.inputs import absolute
+from agentstate.cli.inputs import destination
 from agentstate.cli.invocation import hold_interrupts, invocation
 from agentstate.cli.options import OutputFormat
 from agentstate.cli.printing import is_screen
@@ -42,8 +42,7 @@ def recover(
     answer = Answer(ctx, report_shapes.RECOVERY, Wanted(output=wanted))
     refuse_empty(out, "new store's path")
     run = invocation(ctx)
-    folder = "/" if out.endswith("/") else ""
-    done = save(run.location, f"{absolute(out)}{folder}", before_commit=hold_interrupts)
+    done = save(run.location, destination(out), before_commit=hold_interrupts)
     if answer.is_table:
         answer.table(render.recovery.overview(done, width=answer.width))
     else:

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from agentstate.db.holders import users_of
-from agentstate.db.reading import WRITE, resolve, uri
+from agentstate.db.reading import WRITE, beside, resolve, uri
 from agentstate.db.sqlite import SQLiteDatabase
 from agentstate.errors import AgentStateError, StoreBusyError, StoreUnavailableError
 from agentstate.holders import describe
@@ -79,6 +79,8 @@ def replace_content(old: SQLiteDatabase, new: SQLiteDatabase) -> None:
     # A log is carried into the file and removed: with it, pages of another size cannot be taken.
     if old.set_journal_mode("delete") != "delete":
         raise StoreUnavailableError("the store's log cannot be carried into its file")
+    # The log's index of a program that was killed; nobody has it open while we are alone.
+    beside(resolve(old.path), "-shm").unlink(missing_ok=True)
     new.copy_to(old)
     # In exclusive mode the journal stays, emptied, and is removed by leaving both modes at once.
     # Reading anything before would find that the new content may be one with a log. All is done

@@ -84,7 +84,7 @@ def open_for_writing(
         require_own_links(path)
         _create(path, target)
     require_files_beside(target)
-    _require_file(path, empty_is_missing=not create)
+    require_file(path, empty_is_missing=not create)
     require_permission(path, target)
     if beside(target, "-wal").exists():
         # Closing a connection that may write carries the log into the file: look without one.
@@ -111,7 +111,7 @@ def look(path: Path, timeout: float) -> tuple[SQLiteDatabase, Shape]:
     going it. Then what we find contradicts the choice, and we choose again.
     """
     check_version()
-    _require_file(path, empty_is_missing=True)
+    require_file(path, empty_is_missing=True)
     target = resolve(path)
     deadline = time.monotonic() + timeout
     tries = 0
@@ -193,7 +193,7 @@ def _prepare(database: SQLiteDatabase, path: Path, *, create: bool) -> Shape:
     return found
 
 
-def _require_file(path: Path, *, empty_is_missing: bool) -> None:
+def require_file(path: Path, *, empty_is_missing: bool) -> None:
     """Refuse what is missing, empty, a folder or the like, or unreadable.
 
     The file is not opened for this: see `agentstate.db.reading`.

@@ -68,7 +68,8 @@ _IMMUTABLE_WITH_LOG: Final = Way(parameters=_NEVER_CHANGES, lockless=True, probe
 _ROOM: Final = 1 << 17
 """Bytes that a reader's log and index may take; there are four times as many as they do."""
 
-_SIDES: Final = ("-wal", "-journal", "-shm")
+SIDES: Final = ("-wal", "-journal", "-shm")
+"""What SQLite adds to the name of a file for those that it keeps beside it."""
 
 
 def way_to_read(path: Path) -> Way:
@@ -122,7 +123,7 @@ def beside(path: Path, suffix: str) -> Path:
 
 def side_files(path: Path) -> list[Path]:
     """Return what SQLite keeps beside a resolved path: log, journal, and the log's index."""
-    return [beside(path, suffix) for suffix in _SIDES]
+    return [beside(path, suffix) for suffix in SIDES]
 
 
 def size_with_log(path: Path) -> int:

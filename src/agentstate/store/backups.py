@@ -14,13 +14,14 @@ from agentstate.db.copying import open_copy, write_copy
 from agentstate.db.integrity import count_broken_references, fault_of
 from agentstate.db.opening import look
 from agentstate.db.port import NotADatabaseError
-from agentstate.db.reading import beside, resolve, side_files
+from agentstate.db.reading import SIDES, beside, resolve, side_files
 from agentstate.db.shape import missing, require_ours
 from agentstate.errors import (
     AgentStateError,
     ConflictError,
     CorruptStoreError,
     StoreUnavailableError,
+    UsageError,
 )
 from agentstate.filesystem import (
     new_folder,
@@ -76,11 +77,13 @@ def back_up(
     store's folder changes.
 
     Raises `ConflictError` where a file is there and `overwrite` is false, and for a place in the
-    store's own folder; `CorruptStoreError` for a store that is damaged, `StoreNotFoundError`,
+    store's own folder; `UsageError` for a name that is the index's or SQLite's;
+    `CorruptStoreError` for a store that is damaged, `StoreNotFoundError`,
     `NotAStoreError`, `StoreBusyError` and `StoreUnavailableError`.
     """
     place = place_of(out, source.path.name)
     _refuse_own_files(source, place)
+    require_own_name(place)
     if not overwrite:
         _refuse_what_is_there(place)
     order = _Order(source.path, place, compact, overwrite, timeout=timeout)
@@ -186,6 +189,12 @@ def _copy_file(old: BinaryIO, out: Path, *, overwrite: bool = False) -> None:
     """Copy an open file byte for byte and durably; raises `OSError`."""
     with replacing(out, overwrite=overwrite) as temporary, temporary.open("wb") as new:
         shutil.copyfileobj(old, new)
+
+
+def require_own_name(place: Path) -> None:
+    """Refuse a name that SQLite, or the index, has for something else; raises `UsageError`."""
+    if place.name == INDEX_NAME or place.name.endswith((".lock", *SIDES)):
+        raise UsageError(f"{place.name!r} is no name for a store; give another, such as state.db")
 
 
 def _refuse_own_files(source: Location, place: Path) -> None:

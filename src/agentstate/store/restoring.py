@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from agentstate.config import INDEX_NAME, STORE_NAME, located
 from agentstate.db.alone import alone, held, in_use, replace_content
+from agentstate.db.catalog import highest_id, reserve_ids
 from agentstate.db.copying import open_copy, write_copy
 from agentstate.db.holders import users_of
 from agentstate.db.integrity import fault_of
-from agentstate.db.opening import look, open_for_reading, require_permission
+from agentstate.db.opening import look, open_for_reading, require_file, require_permission
 from agentstate.db.port import NotADatabaseError
 from agentstate.db.reading import resolve, side_files
 from agentstate.db.shape import require_ours, require_writable, shape_of
@@ -23,7 +24,6 @@ from agentstate.errors import (
     AmbiguousError,
     ConflictError,
     CorruptStoreError,
-    NotAStoreError,
     StoreBusyError,
     StoreNotFoundError,
     StoreUnavailableError,
@@ -91,8 +91,10 @@ def prepared(
         target.path.exists() and path.samefile(target.path)
     ):
         raise ConflictError(f"{path} is the store itself")
-    if target.path.is_dir():
-        raise NotAStoreError(f"{target.path} is a folder, not a store")
+    require_own_links(target.path)
+    if target.path.exists():
+        require_file(target.path, empty_is_missing=False)
+        require_permission(target.path, resolve(target.path))
     database, shape = look(path, timeout)
     with closing(database), database.snapshot():
         require_writable(path, shape, create=False)
@@ -155,11 +157,7 @@ class Restoration:
 
     def _replace_store(self, before_commit: Callable[[], object]) -> Path | None:
         """Return where the old store is kept, if there was one."""
-        if not self._store.exists():
-            require_own_links(self._target.path)
-            return self._put_in_place(before_commit)
-        require_permission(self._target.path, self._store)
-        if self._is_unreadable():
+        if not self._store.exists() or self._is_unreadable():
             return self._put_in_place(before_commit)
         with alone(self._target.path, self._timeout) as old:
             shape = shape_of(old)
@@ -168,8 +166,12 @@ class Restoration:
                 require_ours(self._target.path, shape)
                 kept = Path(keep_open(self._target, old).path)
             old.before_commit = before_commit
+            highest = highest_id(old, "messages")
             try:
                 replace_content(old, self._database)
+                with old.transaction():
+                    # The ids of messages that the backup does not know are not given again.
+                    reserve_ids(old, "messages", highest)
             except AgentStateError as error:
                 if kept is None:
                     raise

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from agentstate.db.port import Database
 
+_ROWIDS: Final = ("rowid", "_rowid_", "oid")
+"""SQLite's names of a rowid, each of which a column may take for itself."""
+_LAST_ID: Final = 2**63 - 1
 _CODECS: Final = {"UTF-8": "utf-8", "UTF-16le": "utf-16-le", "UTF-16be": "utf-16-be"}
 
 
@@ -88,7 +91,7 @@ def _table(database: Database, name: str, condition: str) -> Table:
         "SELECT name, pk FROM pragma_table_info(:name) ORDER BY cid", {"name": name}
     )
     columns = tuple(column for column, _ in rows)
-    rowid = _rowid(database, name, columns)
+    rowid = rowid_of(database, name)
     return Table(name, columns, condition, rowid, rowid or _listed(_keys(rows) or columns))
 
 
@@ -96,16 +99,39 @@ def _keys(rows: Sequence[tuple[str, int]]) -> list[str]:
     return [column for column, place in sorted(rows, key=lambda row: row[1]) if place]
 
 
-def _rowid(database: Database, name: str, columns: Sequence[str]) -> str | None:
-    """Return the name of a table's rowid; without rowids no index of its own leads to one."""
+def rowid_of(database: Database, table: str) -> str | None:
+    """Return a name of a table's rowid; None where it has none, or columns bear all its names."""
+    # A computed column hides a name, too; this pragma has them all. Names compare in any case.
+    columns = database.all("SELECT lower(name) FROM pragma_table_xinfo(:name)", {"name": table})
+    free = [name for name in _ROWIDS if (name,) not in columns]
+    return free[0] if free and _has_rowids(database, table) else None
+
+
+def address_of(database: Database, table: str) -> list[str] | None:
+    """Return the columns, quoted, that tell each row of a table from every other; None if none do.
+
+    That is the rowid, or a primary key which SQLite keeps the rows by. Another key may be null, in
+    several rows.
+    """
+    if (rowid := rowid_of(database, table)) is not None:
+        return [quoted(rowid)]
+    rows = database.all("SELECT name, pk FROM pragma_table_info(:name)", {"name": table})
+    # A key that is the rowid has no index; without rowids its index is the table.
+    index = database.one(
+        "SELECT 1 FROM pragma_index_list(:name) WHERE origin = 'pk'", {"name": table}
+    )
+    kept_by_key = index is None or not _has_rowids(database, table)
+    return [quoted(key) for key in _keys(rows)] or None if kept_by_key else None
+
+
+def _has_rowids(database: Database, table: str) -> bool:
+    """Tell whether a table has rowids; without them no index of its own leads to one."""
     without = database.one(
         "SELECT 1 FROM pragma_index_list(:name) AS indexes WHERE indexes.origin = 'pk' "
         "AND NOT EXISTS (SELECT 1 FROM pragma_index_xinfo(indexes.name) WHERE cid = -1)",
-        {"name": name},
+        {"name": table},
     )
-    taken = {column.lower() for column in columns}
-    free = [rowid for rowid in ("rowid", "_rowid_", "oid") if rowid not in taken]
-    return free[0] if free and without is None else None
+    return without is None
 
 
 def _references(database: Database) -> list[_Reference]:
@@ -151,6 +177,21 @@ def highest_id(database: Database, table: str) -> int:
         return 0
     row = database.one("SELECT max(seq) FROM sqlite_sequence WHERE name = :name", {"name": table})
     return row[0] if row and isinstance(row[0], int) else 0
+
+
+def ids_are_used_up(database: Database, table: str) -> bool:
+    """Tell whether a table whose ids are never used again has given, or holds, the last there is.
+
+    No row can be added to it any more, for which SQLite's words are that the disk is full.
+    """
+    sql = (
+        "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = :name "
+        "AND sql LIKE '%autoincrement%'"
+    )
+    if database.one(sql, {"name": table}) is None:
+        return False
+    held = database.one(f"SELECT max(id) FROM {quoted(table)}")  # noqa: S608 - a quoted name
+    return _LAST_ID in {highest_id(database, table), *(held or ())}
 
 
 def reserve_ids(database: Database, table: str, highest: int) -> None:

@@ -9,6 +9,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agentstate.db import migrations
+from agentstate.db.connection import check_version
 from agentstate.db.reading import (
     PROBE,
     WRITE,
@@ -20,7 +21,7 @@ from agentstate.db.reading import (
     way_to_read,
 )
 from agentstate.db.shape import ADVICE, Shape, missing, require_ours, require_writable, shape_of
-from agentstate.db.sqlite import SQLiteDatabase, check_version
+from agentstate.db.sqlite import SQLiteDatabase
 from agentstate.db.trust import SchemaGuard, require_no_actions
 from agentstate.errors import (
     AgentStateError,

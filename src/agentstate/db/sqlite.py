@@ -1,4 +1,4 @@
-"""The SQLite driver: with `distrust` and `sqlite_errors` all that knows sqlite3, and no domain."""
+"""SQLite behind the port: transactions, its own words, and whole files. It knows no domain."""
 
 from __future__ import annotations
 
@@ -7,43 +7,22 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
-from agentstate.db.distrust import distrust
+from agentstate.db.connection import ERRORS, Connection
 from agentstate.db.port import About
-from agentstate.db.sqlite_errors import BUSY, UNAVAILABLE, being_read, busy, code_of, translate
+from agentstate.db.sqlite_errors import BUSY, UNAVAILABLE, being_read, busy, code_of
 from agentstate.errors import StoreUnavailableError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from agentstate.db.port import Params, Row
-
-MINIMUM_VERSION: Final = (3, 35, 0)
-
-# SQLite waits inside C, where Ctrl-C is not heard. It waits in slices, and we repeat them.
-_SLICE_SECONDS: Final = 0.2
 
 _STEP: Final = 4096
 """Pages that a copy takes at once."""
 
-# Of a damaged schema SQLite quotes what is not UTF-8, which Python fails to make a message of.
-_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
 
-
-def check_version() -> None:
-    """Raise `StoreUnavailableError` where Python's SQLite is too old for this program."""
-    if sqlite3.sqlite_version_info < MINIMUM_VERSION:
-        raise StoreUnavailableError(
-            f"this Python has SQLite {sqlite3.sqlite_version}; agentstate needs 3.35 or newer"
-        )
-
-
-class NotUtf8(bytes):
-    """Stored text that is not UTF-8, as its bytes; see `SQLiteDatabase.keep_broken_text`."""
-
-
-class SQLiteDatabase:
-    """A connection to one SQLite file."""
+class SQLiteDatabase(Connection):
+    """A connection to one SQLite file, as the port has it, and what is done with whole files."""
 
     insertion_order: Final = "rowid"
 
@@ -60,68 +39,12 @@ class SQLiteDatabase:
 
         `immutable` says that `uri` has SQLite take the file for one that nobody changes.
         """
-        self.path = path
-        """Names the file in errors."""
-        self._timeout = timeout
-        self._read_only = read_only
+        super().__init__(uri, path, timeout, read_only=read_only)
         self._immutable = immutable
         self.before_commit: Callable[[], object] = _do_nothing
         """Called before each write is committed; from then on it may be done."""
         self.after_begin: Callable[[], object] = _do_nothing
         """Called when a write transaction has begun; what it raises ends the transaction."""
-        try:
-            # isolation_level None: no transaction that we did not begin.
-            self._connection = sqlite3.connect(
-                uri, uri=True, isolation_level=None, timeout=min(timeout, _SLICE_SECONDS)
-            )
-        except _ERRORS as error:
-            raise self._translate(error) from error
-        try:
-            distrust(self._connection)
-            if read_only:
-                self.execute("PRAGMA query_only = ON")
-        except BaseException:
-            self.close()
-            raise
-
-    def keep_broken_text(self) -> None:
-        """From now on give text that is not UTF-8 as `NotUtf8`, instead of raising for it."""
-        self._connection.text_factory = _decode
-
-    def execute(self, sql: str, params: Params = {}) -> int:  # noqa: B006 - never changed
-        """Run a statement; return how many rows it changed."""
-        return self._run(sql, params).rowcount
-
-    def execute_many(self, sql: str, params: Iterable[Params]) -> None:
-        """Run a statement once for each set of parameters."""
-        for one in params:
-            self._run(sql, one)
-
-    def one(self, sql: str, params: Params = {}) -> Row | None:  # noqa: B006 - never changed
-        """Return the only row, or None."""
-        cursor = self._run(sql, params)
-        try:
-            row: Row | None = cursor.fetchone()
-            # A statement with RETURNING is done only when its rows have been read to the end.
-            cursor.fetchall()
-        except _ERRORS as error:
-            raise self._translate(error) from error
-        return row
-
-    def all(self, sql: str, params: Params = {}) -> list[Row]:  # noqa: B006 - never changed
-        """Return every row."""
-        try:
-            return self._run(sql, params).fetchall()
-        except _ERRORS as error:
-            raise self._translate(error) from error
-
-    def stream(self, sql: str, params: Params = {}) -> Iterator[Row]:  # noqa: B006 - never changed
-        """Yield rows as they are read."""
-        cursor = self._run(sql, params)
-        try:
-            yield from cursor
-        except _ERRORS as error:
-            raise self._translate(error) from error
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -149,12 +72,6 @@ class SQLiteDatabase:
         self._run("BEGIN", {})
         with self._ending():
             yield
-
-    def _in_transaction(self) -> bool:
-        try:
-            return self._connection.in_transaction
-        except _ERRORS as error:
-            raise self._translate(error) from error
 
     @contextmanager
     def _ending(self) -> Iterator[None]:
@@ -201,22 +118,16 @@ class SQLiteDatabase:
         """Ask for a journal mode, without waiting; return the mode in force."""
         try:
             self._connection.execute(f"PRAGMA journal_mode = {mode}")
-        except _ERRORS as error:
+        except ERRORS as error:
             if code_of(error) not in BUSY | UNAVAILABLE:
                 raise self._translate(error) from error
         return str(self.pragma("journal_mode"))
-
-    def pragma(self, name: str) -> int | str:
-        """Return a pragma's value."""
-        row = self.one(f"PRAGMA {name}")
-        value: int | str = row[0] if row else ""
-        return value
 
     def lacks_index_of_log(self) -> bool:
         """Tell whether reading fails since the log's index cannot be opened; do not wait."""
         try:
             self._connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
-        except _ERRORS as error:
+        except ERRORS as error:
             if code_of(error) == sqlite3.SQLITE_CANTOPEN:
                 return True
             raise self._translate(error) from error
@@ -297,31 +208,6 @@ class SQLiteDatabase:
             # Of a file taken for immutable SQLite says `delete`, whatever its mode.
             journal_mode="unknown" if self._immutable else str(self.pragma("journal_mode")),
         )
-
-    def close(self) -> None:
-        """Close the connection; an open transaction is rolled back."""
-        self._connection.close()
-
-    def _run(self, sql: str, params: Params) -> sqlite3.Cursor:
-        """Execute, and wait while another program holds the lock, up to the timeout."""
-        deadline = time.monotonic() + self._timeout
-        while True:
-            try:
-                return self._connection.execute(sql, params)
-            except (*_ERRORS, UnicodeEncodeError, OverflowError, MemoryError) as error:
-                # A statement that met a lock has changed nothing, also inside a transaction.
-                if code_of(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
-                    raise self._translate(error) from error
-
-    def _translate(self, error: Exception) -> Exception:
-        return translate(error, self.path, self._timeout)
-
-
-def _decode(text: bytes) -> str | NotUtf8:
-    try:
-        return text.decode()
-    except UnicodeDecodeError:
-        return NotUtf8(text)
 
 
 def _do_nothing() -> None:

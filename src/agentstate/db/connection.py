@@ -1,0 +1,148 @@
+"""A connection to a SQLite file: statements run, waited for, and their errors told.
+
+Of this package it, `sqlite`, `distrust` and `sqlite_errors` alone know sqlite3.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from typing import TYPE_CHECKING, Final
+
+from agentstate.db.distrust import distrust
+from agentstate.db.sqlite_errors import code_of, translate
+from agentstate.errors import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from agentstate.db.port import Params, Row
+
+MINIMUM_VERSION: Final = (3, 35, 0)
+
+# SQLite waits inside C, where Ctrl-C is not heard. It waits in slices, and we repeat them.
+_SLICE_SECONDS: Final = 0.2
+
+# Of a damaged schema SQLite quotes what is not UTF-8, which Python fails to make a message of.
+ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
+
+
+def check_version() -> None:
+    """Raise `StoreUnavailableError` where Python's SQLite is too old for this program."""
+    if sqlite3.sqlite_version_info < MINIMUM_VERSION:
+        raise StoreUnavailableError(
+            f"this Python has SQLite {sqlite3.sqlite_version}; agentstate needs 3.35 or newer"
+        )
+
+
+class NotUtf8(bytes):
+    """Stored text that is not UTF-8, as its bytes; see `Connection.keep_broken_text`."""
+
+
+class Connection:
+    """An open file, and statements on it."""
+
+    def __init__(
+        self,
+        uri: str,
+        path: Path,
+        timeout: float,
+        *,
+        read_only: bool = False,
+    ) -> None:
+        """Connect to `uri`; `path` names the file in errors, `timeout` is in seconds."""
+        self.path = path
+        """Names the file in errors."""
+        self._timeout = timeout
+        self._read_only = read_only
+        try:
+            # isolation_level None: no transaction that we did not begin.
+            self._connection = sqlite3.connect(
+                uri, uri=True, isolation_level=None, timeout=min(timeout, _SLICE_SECONDS)
+            )
+        except ERRORS as error:
+            raise self._translate(error) from error
+        try:
+            distrust(self._connection)
+            if read_only:
+                self.execute("PRAGMA query_only = ON")
+        except BaseException:
+            self.close()
+            raise
+
+    def keep_broken_text(self) -> None:
+        """From now on give text that is not UTF-8 as `NotUtf8`, instead of raising for it."""
+        self._connection.text_factory = _decode
+
+    def execute(self, sql: str, params: Params = {}) -> int:  # noqa: B006 - never changed
+        """Run a statement; return how many rows it changed."""
+        return self._run(sql, params).rowcount
+
+    def execute_many(self, sql: str, params: Iterable[Params]) -> None:
+        """Run a statement once for each set of parameters."""
+        for one in params:
+            self._run(sql, one)
+
+    def one(self, sql: str, params: Params = {}) -> Row | None:  # noqa: B006 - never changed
+        """Return the only row, or None."""
+        cursor = self._run(sql, params)
+        try:
+            row: Row | None = cursor.fetchone()
+            # A statement with RETURNING is done only when its rows have been read to the end.
+            cursor.fetchall()
+        except ERRORS as error:
+            raise self._translate(error) from error
+        return row
+
+    def all(self, sql: str, params: Params = {}) -> list[Row]:  # noqa: B006 - never changed
+        """Return every row."""
+        try:
+            return self._run(sql, params).fetchall()
+        except ERRORS as error:
+            raise self._translate(error) from error
+
+    def stream(self, sql: str, params: Params = {}) -> Iterator[Row]:  # noqa: B006 - never changed
+        """Yield rows as they are read."""
+        cursor = self._run(sql, params)
+        try:
+            yield from cursor
+        except ERRORS as error:
+            raise self._translate(error) from error
+
+    def pragma(self, name: str) -> int | str:
+        """Return a pragma's value."""
+        row = self.one(f"PRAGMA {name}")
+        value: int | str = row[0] if row else ""
+        return value
+
+    def _in_transaction(self) -> bool:
+        try:
+            return self._connection.in_transaction
+        except ERRORS as error:
+            raise self._translate(error) from error
+
+    def close(self) -> None:
+        """Close the connection; an open transaction is rolled back."""
+        self._connection.close()
+
+    def _run(self, sql: str, params: Params) -> sqlite3.Cursor:
+        """Execute, and wait while another program holds the lock, up to the timeout."""
+        deadline = time.monotonic() + self._timeout
+        while True:
+            try:
+                return self._connection.execute(sql, params)
+            except (*ERRORS, UnicodeEncodeError, OverflowError, MemoryError) as error:
+                # A statement that met a lock has changed nothing, also inside a transaction.
+                if code_of(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                    raise self._translate(error) from error
+
+    def _translate(self, error: Exception) -> Exception:
+        return translate(error, self.path, self._timeout)
+
+
+def _decode(text: bytes) -> str | NotUtf8:
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return NotUtf8(text)

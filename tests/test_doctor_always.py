@@ -239,7 +239,8 @@ def test_whatever_bytes_are_overwritten_it_looks_and_changes_nothing(
             return  # its tables bear other names now
         finally:
             assert snapshot(path.parent) == before
-        if any(one.fix for one in report.findings):
+        tidied = {"free_pages", "log_large", "log_left"}
+        if any(one.fix and one.slug not in tidied for one in report.findings):
             assert repair(path).backup is not None
             assert repair(path).backup is None
 

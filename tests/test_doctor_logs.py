@@ -44,7 +44,8 @@ def test_the_log_of_a_killed_program_is_a_note_and_carried_over(tmp_path: Path) 
         ("log_left", Severity.NOTE, ("state.db-wal", "state.db-shm"))
     ]
     assert snapshot(tmp_path) == before
-    assert [one.fixed for one in repair(path).findings] == [True]
+    mended = repair(path)
+    assert ([one.fixed for one in mended.findings], mended.backup) == ([True], None)
     assert not log_of(path).exists()
     assert not index_of_log(path).exists()
     assert rows(path, "SELECT content FROM messages") == [("first",), ("second",), ("third",)]
@@ -104,7 +105,9 @@ def test_a_large_log_is_emptied_while_its_program_runs(path: Path) -> None:
             Severity.NOTE,
             ("state.db-wal",),
         )
-        assert [one.slug for one in repair(path).findings if one.fixed] == ["log_large"]
+        mended = repair(path)
+        assert [one.slug for one in mended.findings if one.fixed] == ["log_large"]
+        assert mended.backup is None
         assert log_of(path).stat().st_size == 0
         assert rows(path, "SELECT name FROM jobs WHERE id = 'big'") == [("n",)]
 
@@ -147,7 +150,20 @@ def test_free_pages_are_given_back(path: Path) -> None:
     content = everything(path, ["threads", "messages", "checkpoints"])
     (note,) = examine(path).findings
     assert (note.slug, note.severity) == ("free_pages", Severity.NOTE)
-    assert repair(path).healthy
+    mended = repair(path)
+    assert ([one.fixed for one in mended.findings], mended.backup) == ([True], None)
     assert path.stat().st_size < before / 4
     assert everything(path, ["threads", "messages", "checkpoints"]) == content
     assert examine(path).findings == ()
+
+
+def test_where_the_index_alone_is_wrong_the_store_is_kept(path: Path) -> None:
+    path.with_name("session_index.jsonl").unlink()
+    path.chmod(0o644)
+    mended = repair(path)
+    assert [one.slug for one in mended.findings if one.fixed] == [
+        "index_missing",
+        "file_open_to_others",
+    ]
+    assert mended.backup is not None
+    assert (path.parent / mended.backup).exists()

@@ -54,7 +54,10 @@ def test_what_others_may_read_is_closed_to_them(path: Path) -> None:
     assert {*files.ids} == {str(folder / name) for name in (*names, "session_index.jsonl.bak")}
     assert {*folders.ids} == {str(folder / "state.db.backups"), str(folder / "state.db.trash")}
     assert own.ids == (str(folder),)
-    assert repair(path).healthy
+    content, backups = path.read_bytes(), [*(folder / "state.db.backups").iterdir()]
+    mended = repair(path)
+    assert (mended.healthy, mended.backup, path.read_bytes()) == (True, None, content)
+    assert [*(folder / "state.db.backups").iterdir()] == backups
     assert {mode(folder / str(name)) for name in files.ids} == {0o600}
     assert {mode(folder / str(name)) for name in folders.ids} | {mode(folder)} == {0o700}
     assert examine(path).findings == ()

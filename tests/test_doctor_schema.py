@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from agentstate import (
+    NotAStoreError,
     Severity,
     StateStore,
     StoreTooNewError,
@@ -20,6 +21,8 @@ from support import copy_store, rows, snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from cli_support import Cli
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 
@@ -142,6 +145,63 @@ def test_a_column_that_no_step_makes_is_left_to_a_person(path: Path) -> None:
         ("schema_incomplete", False)
     ]
     assert rows(path, "SELECT progress FROM jobs") == [(100,)]
+
+
+@pytest.mark.parametrize(
+    ("statement", "part"),
+    [
+        ("ALTER TABLE threads DROP COLUMN preview", "column threads.preview"),
+        ("ALTER TABLE messages DROP COLUMN item_json", "column messages.item_json"),
+        ("DROP TABLE messages", "table messages"),
+        ("DROP TABLE threads", "table threads"),
+    ],
+)
+@pytest.mark.parametrize("version", [0, 4, 5])
+def test_a_store_that_lacks_what_every_store_has_is_left_to_recover(
+    cli: Cli, path: Path, statement: str, part: str, version: int
+) -> None:
+    damage(
+        path,
+        "UPDATE jobs SET progress = 200",
+        "PRAGMA foreign_keys = OFF",
+        statement,
+        f"PRAGMA user_version = {version}",
+    )
+    path.chmod(0o644)
+    before = snapshot(path.parent)
+    report = examine(path)
+    assert snapshot(path.parent) == before
+    (lacking,) = (one for one in report.findings if one.slug.endswith("_incomplete"))
+    assert lacking.slug == "store_incomplete"
+    assert (lacking.severity, lacking.ids, lacking.fix) == (ERROR, (part,), None)
+    assert "agentstate recover OUT" in lacking.what
+    assert [one.slug for one in report.findings if one.fix] == ["file_open_to_others"]
+    assert "job_progress_range" in {one.slug for one in report.findings}
+    content = path.read_bytes()
+
+    mended = repair(path)
+    assert [one.slug for one in mended.findings if one.fixed] == ["file_open_to_others"]
+    assert (mended.healthy, mended.backup, path.read_bytes()) == (False, None, content)
+    ill = cli.on(path)
+    assert (
+        ill.run("doctor", "--fix")
+        .notes[-1]
+        .endswith("agentstate recover OUT reads what can be read into a new store")
+    )
+    assert "another program" in ill.fails(6, "threads", "list")
+    ill.run("recover", str(path.parent / "out.db"))
+    assert rows(path.parent / "out.db", "SELECT progress FROM jobs") == [(200,)]
+    assert repair(path.parent / "out.db").healthy
+
+
+def test_a_file_in_which_both_tables_are_others_is_no_store(tmp_path: Path) -> None:
+    other = damage(
+        tmp_path / "other.db",
+        "CREATE TABLE threads(id, status, updated_at)",
+        "CREATE TABLE messages(id, thread_id, role, content, created_at)",
+    )
+    with pytest.raises(NotAStoreError, match="another program"):
+        examine(other)
 
 
 def test_other_declarations_and_columns_are_notes(path: Path) -> None:

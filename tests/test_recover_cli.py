@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli_support import Cli, golden, interrupt, run, start
-from support import OWNER, as_root, give, mode, snapshot
+from support import OWNER, as_root, give, mode, raw, snapshot
 from wrecks import large_store, overwrite, pages_of_kind, pages_with
 
 
@@ -96,6 +96,26 @@ def test_what_is_there_is_code_4_and_stays(cli: Cli, tmp_path: Path) -> None:
     assert out.read_bytes() == b"mine"
     assert "exists" in cli.fails(4, "recover", cli.db)
     assert "empty" in cli.fails(2, "recover", "")
+
+
+@pytest.mark.parametrize(
+    "name", ["session_index.jsonl", "a.db-wal", "a-shm", "x-journal", "l.lock"]
+)
+def test_a_name_of_a_log_or_of_the_index_is_refused(cli: Cli, tmp_path: Path, name: str) -> None:
+    assert "no name for a store" in cli.fails(2, "recover", tmp_path / "new" / name)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_table_of_which_nothing_can_be_read_is_code_6(cli: Cli, tmp_path: Path) -> None:
+    with raw(cli.db) as connection:
+        connection.executescript(
+            "DROP TABLE jobs; CREATE TABLE jobs(id TEXT, pay INTEGER);"
+            "INSERT INTO jobs VALUES ('baker', 7)"
+        )
+    done = cli.run("recover", tmp_path / "new.db")
+    assert done.code == 6
+    assert "jobs: 0 saved, 1 lost" in done.notes
+    assert b"cannot be read, and counted as one lost row each: jobs" in done.stderr
 
 
 def test_what_is_no_store_is_code_6_or_3(cli: Cli, tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 _ROWIDS: Final = ("rowid", "_rowid_", "oid")
 """SQLite's names of a rowid, each of which a column may take for itself."""
-_LAST_ID: Final = 2**63 - 1
+LAST_ID: Final = 2**63 - 1
+"""The highest id that a row can have."""
 _CODECS: Final = {"UTF-8": "utf-8", "UTF-16le": "utf-16-le", "UTF-16be": "utf-16-be"}
 
 
@@ -91,8 +92,9 @@ def _table(database: Database, name: str, condition: str) -> Table:
         "SELECT name, pk FROM pragma_table_info(:name) ORDER BY cid", {"name": name}
     )
     columns = tuple(column for column, _ in rows)
-    rowid = rowid_of(database, name)
-    return Table(name, columns, condition, rowid, rowid or _listed(_keys(rows) or columns))
+    return Table(
+        name, columns, condition, rowid_of(database, name), insertion_order(database, name)
+    )
 
 
 def _keys(rows: Sequence[tuple[str, int]]) -> list[str]:
@@ -114,7 +116,7 @@ def address_of(database: Database, table: str) -> list[str] | None:
     several rows.
     """
     if (rowid := rowid_of(database, table)) is not None:
-        return [quoted(rowid)]
+        return [rowid]
     rows = database.all("SELECT name, pk FROM pragma_table_info(:name)", {"name": table})
     # A key that is the rowid has no index; without rowids its index is the table.
     index = database.one(
@@ -122,6 +124,17 @@ def address_of(database: Database, table: str) -> list[str] | None:
     )
     kept_by_key = index is None or not _has_rowids(database, table)
     return [quoted(key) for key in _keys(rows)] or None if kept_by_key else None
+
+
+def insertion_order(database: Database, table: str) -> str:
+    """Return what to order a table by, so that rows come as they were added.
+
+    Where it has no rowid, or columns bear all its names, that is the order of its key.
+    """
+    if (rowid := rowid_of(database, table)) is not None:
+        return rowid
+    rows = database.all("SELECT name, pk FROM pragma_table_info(:name)", {"name": table})
+    return _listed(_keys(rows) or [column for column, _ in rows])
 
 
 def _has_rowids(database: Database, table: str) -> bool:
@@ -191,7 +204,7 @@ def ids_are_used_up(database: Database, table: str) -> bool:
     if database.one(sql, {"name": table}) is None:
         return False
     held = database.one(f"SELECT max(id) FROM {quoted(table)}")  # noqa: S608 - a quoted name
-    return _LAST_ID in {highest_id(database, table), *(held or ())}
+    return LAST_ID in {highest_id(database, table), *(held or ())}
 
 
 def reserve_ids(database: Database, table: str, highest: int) -> None:

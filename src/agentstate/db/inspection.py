@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from agentstate.db import migrations
+from agentstate.db import migrations, schema
 from agentstate.db.opening import look, require_permission
 from agentstate.db.reading import WRITE, require_files_beside, resolve, uri
 from agentstate.db.sqlite import SQLiteDatabase
@@ -88,6 +88,26 @@ def schema_of(database: SQLiteDatabase, known: Collection[str]) -> Schema:
             found.tables[name] = _columns(database, name)
             found.references[name] = _references(database, name)
     return found
+
+
+_BASE: Final = {"threads": schema.THREADS_BASE, "messages": schema.MESSAGES_BASE}
+
+
+def is_nearly_ours(database: SQLiteDatabase) -> bool:
+    """Tell whether one of the two tables by which a store is known is whole."""
+    lacking = missing_of_base(database)
+    return any(all(part.partition(".")[0] != table for part in lacking) for table in _BASE)
+
+
+def missing_of_base(database: SQLiteDatabase) -> list[str]:
+    """Return the tables, and the columns as `table.column`, that every store has and this not."""
+    missing = []
+    for table, columns in _BASE.items():
+        if not database.has_table(table):
+            missing.append(table)
+            continue
+        missing += [f"{table}.{one}" for one in columns if not database.has_column(table, one)]
+    return missing
 
 
 @cache

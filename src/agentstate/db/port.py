@@ -58,9 +58,8 @@ class DuplicateKeyError(ConstraintError):
 class Database(Protocol):
     """One open connection, for the store's life."""
 
-    @property
-    def insertion_order(self) -> str:
-        """An expression that grows with each row inserted into a table."""
+    def insertion_order(self, table: str) -> str:
+        """Return what grows with each row inserted into a table, as far as the table has that."""
         ...
 
     def execute(self, sql: str, params: Params = ...) -> int:

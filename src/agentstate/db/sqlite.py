@@ -24,8 +24,6 @@ _STEP: Final = 4096
 class SQLiteDatabase(Connection):
     """A connection to one SQLite file, as the port has it, and what is done with whole files."""
 
-    insertion_order: Final = "rowid"
-
     def __init__(
         self,
         uri: str,
@@ -95,6 +93,12 @@ class SQLiteDatabase(Connection):
         with suppress(sqlite3.Error):
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
+
+    def insertion_order(self, table: str) -> str:
+        """Return what grows with each row inserted into a table, as far as the table has that."""
+        from agentstate.db import catalog  # noqa: PLC0415 - few commands need it
+
+        return catalog.insertion_order(self, table)
 
     def glob(self, column: str, parameter: str) -> str:
         """Return a condition: `column` matches the glob in `parameter`, whatever the ASCII case."""

@@ -19,7 +19,7 @@ _MARGIN: Final = max(len(word) for word in (*Severity, _FIXED)) + 2
 _NARROWEST: Final = 24
 """Cells that the words get, however narrow the screen is."""
 
-_DAMAGED: Final = {"file_unreadable", "pages_damaged"}
+_DAMAGED: Final = {"file_unreadable", "pages_damaged", "store_incomplete"}
 """Slugs of damage that only `recover` helps against."""
 _RECOVER: Final = "agentstate recover OUT reads what can be read into a new store"
 

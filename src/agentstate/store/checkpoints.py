@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from agentstate import jsontext
@@ -31,8 +32,6 @@ class Checkpoints:
         """Work on the store of `context`."""
         self._context = context
         self._db = context.database
-        # An upsert would keep the row's place; saving again must make it the newest.
-        self._newest_first = f"ORDER BY created_at DESC, {self._db.insertion_order} DESC"
 
     def save(self, thread_id: str, checkpoint_id: str, state: JsonValue) -> None:
         """Save a state, in place of one of the same id; stands for `save_checkpoint`.
@@ -127,6 +126,12 @@ class Checkpoints:
                 raise CheckpointNotFoundError(
                     f"no checkpoint {checkpoint_id!r} in thread {thread_id!r}"
                 )
+
+    @cached_property
+    def _newest_first(self) -> str:
+        """Return the order of a listing, in which a checkpoint that is saved again comes first."""
+        # So `save` deletes and inserts: an upsert would keep the row's place.
+        return f"ORDER BY created_at DESC, {self._db.insertion_order('checkpoints')} DESC"
 
     def _remove(self, key: dict[str, str]) -> int:
         return self._db.execute(

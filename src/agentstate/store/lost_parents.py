@@ -105,9 +105,12 @@ def make_lost_parents(database: Database) -> dict[str, int]:
     return {parent.table: database.execute(_statement(parent), params) for parent in _PARENTS}
 
 
-def make_lost_threads(database: Database, now: int) -> None:
-    """Make a row for each thread that is missing, as above; without a time of its own, of now."""
-    database.execute(_statement(_THREAD), {"otherwise": now})
+def make_lost_threads(database: Database, now: int) -> int:
+    """Make a row for each thread that is missing, and return how many, as above.
+
+    One without a time of its own is of now.
+    """
+    return database.execute(_statement(_THREAD), {"otherwise": now})
 
 
 def _statement(parent: _Parent) -> str:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from agentstate import jsontext
-from agentstate.db.port import MissingReferenceError
+from agentstate.db.port import MissingReferenceError, NoSpaceError
 from agentstate.errors import (
     BadInputError,
     ConflictError,
@@ -255,24 +255,38 @@ class Messages:
         self, thread_id: str, role: str, content: str, item_json: str | None, parent: int | None
     ) -> int:
         now = self._context.now()
-        row = self._db.one(
-            "INSERT INTO messages(thread_id, role, content, item_json, created_at, "
-            "parent_entry_id) VALUES (:thread_id, :role, :content, :item_json, :now, :parent) "
-            "RETURNING id",
-            {
-                "thread_id": thread_id,
-                "role": role,
-                "content": content,
-                "item_json": item_json,
-                "now": now,
-                "parent": parent,
-            },
-        )
+        try:
+            row = self._db.one(
+                "INSERT INTO messages(thread_id, role, content, item_json, created_at, "
+                "parent_entry_id) VALUES (:thread_id, :role, :content, :item_json, :now, :parent) "
+                "RETURNING id",
+                {
+                    "thread_id": thread_id,
+                    "role": role,
+                    "content": content,
+                    "item_json": item_json,
+                    "now": now,
+                    "parent": parent,
+                },
+            )
+        except NoSpaceError as error:
+            self._require_an_id(error)
+            raise
         if row is None:
             raise CorruptStoreError(f"no id came back for a new message of {thread_id!r}")
         message_id = int(row[0])
         self._move_leaf(thread_id, message_id, now)
         return message_id
+
+    def _require_an_id(self, error: NoSpaceError) -> None:
+        """Raise `CorruptStoreError` where it was no disk that was full, but the ids are used up."""
+        from agentstate.db import catalog  # noqa: PLC0415 - rarely needed
+
+        if catalog.ids_are_used_up(self._db, "messages"):
+            raise CorruptStoreError(
+                f"the store has given a message the last id there is, {catalog.LAST_ID}, and none "
+                "can be added; see agentstate doctor"
+            ) from error
 
     def _move_leaf(self, thread_id: str, message_id: int, now: int) -> None:
         self._db.execute(

@@ -25,7 +25,7 @@ from agentstate.errors import (
 )
 from agentstate.filesystem import new_folder, place_of, replacing, scratch_folder, system_errors
 from agentstate.reports import RecoverReport, TableSalvage
-from agentstate.store.backups import copy_index
+from agentstate.store.backups import copy_index, require_own_name
 from agentstate.store.context import warn
 from agentstate.store.lost_parents import make_lost_parents
 
@@ -55,17 +55,21 @@ def recover(
     The store may be damaged in any way, or not at all; it is only read, and should not be in use.
     Deleted rows stay deleted. A row whose parent is lost gets one made for it, such as a thread
     for its messages; leaves and parents of messages stay as they are. A row that is not whole is
-    lost, for nobody could tell half a text from a whole one. What a store does not have, such as
-    the tables of another program, is not saved, and a warning names it. The session index is
-    copied where there is one. `before_commit` is called when `out` is about to appear.
+    lost, for nobody could tell half a text from a whole one. A table of whose rows
+    nothing is known counts as one lost row, and a warning names it. Texts of a store in UTF-16 are
+    saved in UTF-8. What a store does not have, such as the tables of another program, is not
+    saved, and a warning names it. The session index is copied where there is one. `before_commit`
+    is called when `out` is about to appear.
 
     Raises `StoreNotFoundError`, `NotAStoreError` where nothing of a store is found,
-    `ConflictError` where `out` exists, `StoreBusyError` where the store is being written, and
+    `ConflictError` where `out` exists, `UsageError` where its name is one of a log or of the
+    session index, `StoreBusyError` where the store is being written, and
     `StoreUnavailableError`; then `out` is not there.
     """
     source = located(store)
     place = place_of(out, source.path.name)
     target = Path(os.path.abspath(place))  # noqa: PTH100 - links are not followed
+    require_own_name(target)
     _refuse_taken(target)
     with (
         system_errors("write", target),
@@ -117,6 +121,8 @@ def _recover(path: Path, scratch: Path) -> tuple[TableSalvage, ...]:
                 raise StoreUnavailableError(f"the log of {scratch / 'new.db'} cannot be emptied")
             _verify(database)
             database.set_journal_mode("wal")
+            if unread := salvage.unread:
+                warn(f"cannot be read, and counted as one lost row each: {', '.join(unread)}")
             if unknown := salvage.unknown:
                 more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
                 warn(f"not of a store, and not saved: {', '.join(unknown[:_NAMED])}{more}")
@@ -134,9 +140,10 @@ def _recover(path: Path, scratch: Path) -> tuple[TableSalvage, ...]:
 
 
 def _insert(database: Database, rows: Iterator[SalvagedRow]) -> tuple[Counter[str], Counter[str]]:
-    """Insert rows; return how many of each table were, and how many the schema refuses.
+    """Insert rows; return how many of each table were, and how many could not be.
 
-    Of two rows with the same key the first stays: it was read in the more trusted way.
+    Those are rows that the schema refuses. Of two rows with the same key the first stays, for it
+    was read in the more trusted way, and the other is lost: both were there, under other keys.
     """
     inserted, refused = Counter[str](), Counter[str]()
     while (first := next(rows, None)) is not None:
@@ -144,9 +151,11 @@ def _insert(database: Database, rows: Iterator[SalvagedRow]) -> tuple[Counter[st
             # One at a time, for a row may be large.
             for row in chain([first], islice(rows, _BATCH)):
                 try:
-                    inserted[row.table] += database.execute(_statement(row), row.values)
+                    done = database.execute(_statement(row), row.values)
                 except ConstraintError:
-                    refused[row.table] += 1
+                    done = 0
+                inserted[row.table] += done
+                refused[row.table] += not done
     return inserted, refused
 
 

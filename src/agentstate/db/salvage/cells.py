@@ -7,6 +7,9 @@ and would take a last page of noise or of zeros for text.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import Counter
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agentstate.db.salvage.pages import INDEX_INTERIOR, TABLE_INTERIOR, TABLE_LEAF
@@ -24,13 +27,15 @@ class Cell(NamedTuple):
     """A row of a table or a key of an index, as much of it as stands on its page."""
 
     rowid: int
-    """0 for a key, whose last value is the rowid."""
+    """For a key, which has none, its place."""
     size: int
     """Bytes of the whole row."""
     local: bytes
     """The row's bytes that stand on the page."""
     chain: int
     """The first of the pages that hold the rest; 0 for none."""
+    place: int
+    """Where in the file it begins."""
 
 
 def rows_of(page: BtreePage, file: PageFile) -> Iterator[Cell | None]:
@@ -41,14 +46,45 @@ def rows_of(page: BtreePage, file: PageFile) -> Iterator[Cell | None]:
     """
     yield from [None] * page.misplaced
     room = len(page.data)
-    for at in page.cells:
+    for place, at in enumerate(page.cells):
         try:
             cell, length = _cell(page, at, file)
         except DamagedError:
             yield None
             continue
         room -= length
-        yield cell if room >= 0 else None
+        if room < 0:
+            yield from [None] * (len(page.cells) - place)
+            return
+        yield cell
+
+
+def in_order(cells: list[Cell]) -> list[Cell]:
+    """Return the rows of a page without those whose rowids do not stand in the page's order.
+
+    Left out is what is in none of the longest rising sequences, and of rows with the same rowid
+    each that is not in all of them.
+    """
+    rowids = [cell.rowid for cell in cells]
+    if all(one < after for one, after in pairwise(rowids)):
+        return cells
+    up = _rises(rowids)
+    down = _rises([-rowid for rowid in rowids[::-1]])[::-1]
+    longest = max(up)
+    found = [place for place in range(len(cells)) if up[place] + down[place] == longest + 1]
+    alike, at_step = Counter(rowids), Counter(up[place] for place in found)
+    return [cells[place] for place in found if alike[rowids[place]] == 1 or at_step[up[place]] == 1]
+
+
+def _rises(numbers: list[int]) -> list[int]:
+    """Return how long a rising sequence may be that ends with each number."""
+    lowest: list[int] = []
+    rises = []
+    for number in numbers:
+        length = bisect_left(lowest, number)
+        lowest[length : length + 1] = [number]
+        rises.append(length + 1)
+    return rises
 
 
 def children_of(page: BtreePage) -> list[int]:
@@ -59,7 +95,8 @@ def children_of(page: BtreePage) -> list[int]:
 
 def _cell(page: BtreePage, at: int, file: PageFile) -> tuple[Cell, int]:
     """Return what begins at `at`, and how many bytes of the page it takes."""
-    data, start, rowid = page.data, at, 0
+    data, start = page.data, at
+    rowid = place = (page.number - 1) * file.page_size + at
     if page.kind in {TABLE_INTERIOR, INDEX_INTERIOR}:
         at += _POINTER
     size, at = varint(data, at)
@@ -74,7 +111,7 @@ def _cell(page: BtreePage, at: int, file: PageFile) -> tuple[Cell, int]:
     chain = int.from_bytes(data[at + length : end], "big")
     if length < size and not chain:
         raise DamagedError("a row's chain is missing")
-    return Cell(signed(rowid), size, data[at : at + length], chain), end - start
+    return Cell(signed(rowid), size, data[at : at + length], chain, place), end - start
 
 
 def _local_length(size: int, usable: int, kind: int) -> int:

@@ -6,6 +6,7 @@ One page is in memory at a time, so a file of gigabytes takes no more than a sma
 from __future__ import annotations
 
 import os
+import struct
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ LEAVES: Final = frozenset({INDEX_LEAF, TABLE_LEAF})
 INTERIORS: Final = frozenset({INDEX_INTERIOR, TABLE_INTERIOR})
 
 _SMALLEST_CELL: Final = 4
+_POINTER: Final = 2
 
 
 class BtreePage(NamedTuple):
@@ -92,10 +94,11 @@ class PageFile:
 def _btree(number: int, kind: int, data: bytes, head: int) -> BtreePage | None:
     count = int.from_bytes(data[head + 3 : head + 5], "big")
     start = head + (8 if kind in LEAVES else 12)
-    end = start + 2 * count
-    if end > len(data):
+    end = start + _POINTER * count
+    # More cells than there is room for lie over each other.
+    if end + _SMALLEST_CELL * count > len(data):
         return None
-    cells = [int.from_bytes(data[at : at + 2], "big") for at in range(start, end, 2)]
+    cells = struct.unpack_from(f">{count}H", data, start)
     inside = [cell for cell in cells if end <= cell <= len(data) - _SMALLEST_CELL]
     # One wrong byte must not cost the other rows of a page; noise has no two good places in a row.
     if 2 * len(inside) < count:

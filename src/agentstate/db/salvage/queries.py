@@ -3,7 +3,7 @@
 The copy's schema is this program's, with the roots that the survey found, so nothing runs that
 the file's own schema says: no trigger, no view, no default. A table is read from its start until
 an error, from its end until an error, in between wherever a search for a rowid still arrives, and
-by the rowids that its indexes name.
+by the rowids that its indexes name. A table WITHOUT ROWID is left to the reading of pages.
 """
 
 from __future__ import annotations
@@ -49,11 +49,12 @@ class Queries:
         self._indexes = {
             name: {index: keys for index, keys in table.indexes.items() if index in survey.roots}
             for name, table in survey.tables.items()
+            if not table.keyed
         }
         self._tables = {
             name: table
             for name, table in survey.tables.items()
-            if name in survey.roots or self._indexes[name]
+            if not table.keyed and (name in survey.roots or self._indexes[name])
         }
         # Short names, so that the schema fits on a page.
         self._names = {name: f"t{number}" for number, name in enumerate(self._tables)}
@@ -80,7 +81,7 @@ class Queries:
 
     def rows(self, name: str, saved: set[int]) -> Iterator[tuple[int, list[Value]]]:
         """Yield the rows of a table that SQLite can read; those in `saved` may be left out."""
-        if name not in self._roots:
+        if name not in self._roots or name not in self._tables:
             return
         table = self._tables[name]
         low, done = yield from self._run(table, _FIRST, _LAST)
@@ -109,7 +110,7 @@ class Queries:
         """Tell whether no index says that what a row belongs to is deleted, and the row with it."""
         for column, value in self._tables[name].named(row).items() if name in self._tables else ():
             parent = PARENTS.get(column, name)
-            for index, columns in self._indexes[parent].items() if parent != name else ():
+            for index, columns in self._indexes.get(parent, {}).items() if parent != name else ():
                 if columns == "id" and self._finds(parent, index, {"id": value}) is False:
                     return False
         return True

@@ -13,7 +13,7 @@ from agentstate.db.salvage.pages import PageFile
 from agentstate.db.salvage.queries import Queries
 from agentstate.db.salvage.survey import Survey
 from agentstate.db.salvage.tables import tables_of
-from agentstate.db.salvage.values import DamagedError, decode
+from agentstate.db.salvage.values import ENCODINGS, DamagedError, Text, decode, to_utf8
 from agentstate.errors import AgentStateError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class SalvagedRow(NamedTuple):
 
     table: str
     values: dict[str, Value]
-    """By column, `rowid` among them."""
+    """By column, `rowid` among them where the file's table has one."""
 
 
 class Salvage:
@@ -97,6 +97,16 @@ class Salvage:
         return tuple(self._survey.unknown)
 
     @property
+    def unread(self) -> tuple[str, ...]:
+        """The tables that are there, and of whose rows nothing is known, not even that none are."""
+        dark = self._survey.named - self._survey.whole
+        return tuple(
+            name
+            for name in self._survey.tables
+            if name in dark and not self.saved[name] and not self._known_lost(name)
+        )
+
+    @property
     def is_historic(self) -> bool:
         """Whether the messages read so far are from before the tree, and have no parents."""
         width = self._survey.widths["messages"]
@@ -117,15 +127,21 @@ class Salvage:
 
         It is to be asked when `rows` has come to its end.
         A row is known by its place on a page, or by an index that names it. Where both are gone
-        nothing is known of it, so there may have been more.
+        nothing is known of it, so there may have been more; a table that is not read counts as a
+        row, for it must not look as if it were empty.
         """
-        on_pages = len(self._survey.torn[table]) + self._survey.unreadable[table]
-        return max(len(self._missing(table)), on_pages)
+        return self._known_lost(table) or int(table in self.unread)
 
     def highest_id(self) -> int:
         """Return the highest id of a message that the file knows of, also of those deleted."""
         found = ([self._survey.sequence], self.saved["messages"], self._missing("messages"))
+        if self._survey.tables["messages"].keyed:
+            return 0
         return max((one for ids in found for one in ids if one < _TOO_HIGH), default=0)
+
+    def _known_lost(self, table: str) -> int:
+        on_pages = len(self._survey.torn[table]) + self._survey.unreadable[table]
+        return max(len(self._missing(table)), on_pages)
 
     def _missing(self, table: str) -> set[int]:
         """Return the rowids that are known and were not yielded; looked for once."""
@@ -137,15 +153,18 @@ class Salvage:
         return self._known[table]
 
     def _queried(self, table: Table) -> Iterator[tuple[int, list[Value]]]:
-        if self._queries is not None:
+        # A cell that is no row may have another's rowid, and SQLite would take it for that one.
+        if self._queries is not None and not self._survey.unreadable[table.name]:
             yield from self._queries.rows(table.name, self.saved[table.name])
 
     def _from_pages(self, table: Table) -> Iterator[SalvagedRow]:
         """Yield what SQLite could not read of the pages to which the table's tree leads."""
-        torn = self._survey.torn[table.name]
+        torn, misnumbered = self._survey.torn[table.name], self._survey.misnumbered[table.name]
         for page in self._survey.leaves(table.name):
             for cell in rows_of(page, self._file):
-                if cell and cell.rowid not in torn and cell.rowid not in self.saved[table.name]:
+                if cell is None or cell.rowid in torn or cell.place in misnumbered:
+                    continue
+                if cell.rowid not in self.saved[table.name]:
                     with suppress(DamagedError):
                         values = decode(self._survey.chains.whole(cell))
                         row = table.arrange(cell.rowid, values)
@@ -195,9 +214,25 @@ class Salvage:
         return True if sole else None
 
     def _once(self, table: Table, rowid: int, row: list[Value]) -> Iterator[SalvagedRow]:
-        if rowid not in self.saved[table.name]:
-            self.saved[table.name].add(rowid)
-            values = table.named(row)
-            if table.alias is not None:
-                del values[table.columns[table.alias].name]
-            yield SalvagedRow(table.name, {"rowid": rowid, **values})
+        if rowid in self.saved[table.name]:
+            return
+        try:
+            values = self._converted(table.named(row))
+        except DamagedError:
+            self._survey.torn[table.name].add(rowid)
+            return
+        self.saved[table.name].add(rowid)
+        if table.alias is not None:
+            del values[table.columns[table.alias].name]
+        own: dict[str, Value] = {} if table.keyed else {"rowid": rowid}
+        yield SalvagedRow(table.name, own | values)
+
+    def _converted(self, values: dict[str, Value]) -> dict[str, Value]:
+        """Return values with their texts in UTF-8; a UTF-8 text is not looked into."""
+        encoding = self._survey.encoding
+        if encoding == ENCODINGS[0]:
+            return values
+        return {
+            name: to_utf8(value, encoding) if isinstance(value, Text) else value
+            for name, value in values.items()
+        }

@@ -8,13 +8,21 @@ are left alone.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from agentstate.db.salvage.cells import Chains, children_of, rows_of
-from agentstate.db.salvage.pages import INTERIORS, TABLE_INTERIOR, TABLE_LEAF
+from agentstate.db.salvage.cells import Chains, children_of, in_order, rows_of
+from agentstate.db.salvage.pages import INDEX_LEAF, INTERIORS, TABLE_INTERIOR, TABLE_LEAF
 from agentstate.db.salvage.tables import placed
-from agentstate.db.salvage.values import DamagedError, Text, decode, types_of
+from agentstate.db.salvage.values import (
+    ENCODINGS,
+    DamagedError,
+    Text,
+    decode,
+    encoding_of,
+    types_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,6 +39,14 @@ _SCHEMA_VALUES: Final = 5
 _LONGEST_SCHEMA: Final = 1 << 16
 """Bytes of a row of the schema that is looked into; the longest of ours has some hundreds."""
 _SEQUENCE: Final = "sqlite_sequence"
+_KINDS: Final = {
+    kind.encode(encoding): (kind, encoding)
+    for kind in ("table", "index", "view", "trigger")
+    for encoding in ENCODINGS
+}
+"""What a row of the schema begins with, which tells the encoding of all the file's texts."""
+_SAMPLE: Final = 100
+"""Pages whose texts tell their encoding where the schema is lost."""
 
 
 class Survey:
@@ -42,6 +58,12 @@ class Survey:
         """The tables, with their columns where this file has them."""
         self.roots: dict[str, int] = {}
         """The first page of each table and index of a store that the schema names."""
+        self.named: set[str] = set()
+        """The tables of a store that the schema names, or may name where it is damaged."""
+        self.whole: set[str] = set()
+        """The tables all of whose pages could be read."""
+        self.encoding = ENCODINGS[0]
+        """What the texts are in; the header may lie about it."""
         self.foreign = False
         """Whether the whole schema could be read and names no table of a store."""
         self.unknown: list[str] = []
@@ -53,6 +75,8 @@ class Survey:
         """Rows on pages of each table that are not whole."""
         self.unreadable: dict[str, int] = defaultdict(int)
         """Cells on pages of each table that are no rows."""
+        self.misnumbered: dict[str, set[int]] = defaultdict(set)
+        """Places of rows of each table whose rowids are damaged, and may be those of others."""
         self.spans: dict[str, tuple[int, int]] = {}
         """The lowest and the highest rowid of each table."""
         self.widths: dict[str, int] = defaultdict(int)
@@ -74,7 +98,7 @@ class Survey:
 
     def leaves(self, table: str) -> Iterator[BtreePage]:
         """Yield the leaves of a table to which its tree leads."""
-        return (page for page in self._owned(table) if page.kind == TABLE_LEAF)
+        return (page for page in self._owned(table) if self._has_rows(page, self.tables[table]))
 
     def strays(self) -> Iterator[tuple[BtreePage, list[Table]]]:
         """Yield leaves to which no tree leads, each with the tables that its rows fit best."""
@@ -85,15 +109,22 @@ class Survey:
     def indexed(self, table: str) -> Iterator[int]:
         """Yield the rowids in a table's indexes, as far as their trees lead."""
         chains = Chains(self._file)
-        for index in self.tables[table].indexes:
+        for index in () if self.tables[table].keyed else self.tables[table].indexes:
             for page in self._owned(index):
                 for cell in rows_of(page, self._file):
                     if cell and chains.take(cell) and (rowid := self._last_value(cell)) is not None:
                         yield rowid
 
     def has_index(self, table: str) -> bool:
-        """Tell whether the schema names an index of a table."""
-        return any(index in self.roots for index in self.tables[table].indexes)
+        """Tell whether the schema names an index of a table in which its rowids stand."""
+        one = self.tables[table]
+        return not one.keyed and any(index in self.roots for index in one.indexes)
+
+    @staticmethod
+    def _has_rows(page: BtreePage, table: Table) -> bool:
+        """Tell whether a page can hold rows of a table; in an index those above leaves do too."""
+        is_index = page.kind not in {TABLE_LEAF, TABLE_INTERIOR}
+        return is_index if table.keyed else page.kind == TABLE_LEAF
 
     def _owned(self, name: str) -> Iterator[BtreePage]:
         owner = self._names.index(name)
@@ -105,10 +136,12 @@ class Survey:
             number = self._owners.find(owner, number + 1)
 
     def _strays(self) -> Iterator[BtreePage]:
+        keyed = any(table.keyed for table in self.tables.values())
+        kinds = {TABLE_LEAF, INDEX_LEAF} if keyed else {TABLE_LEAF}
         for number in range(2, self._file.count + 1):
             if not self._owners[number] and number not in self._free:
                 page = self._file.btree(number)
-                if page is not None and page.kind == TABLE_LEAF:
+                if page is not None and page.kind in kinds:
                     yield page
 
     def _find_free(self) -> set[int]:
@@ -130,107 +163,155 @@ class Survey:
 
     def _read_schema(self) -> None:
         """Learn the roots from the schema, which begins on page 1; or from leaves of it."""
-        whole = self._walk(1, _SCHEMA_OWNER)
+        whole = not self._walk(1, _SCHEMA_OWNER)
+        encodings = Counter[str]()
         for page in self._owned(_SCHEMA):
-            self._read_schema_page(page)
+            encodings += self._read_schema_page(page)
         self.foreign = whole and not any(name in self.roots for name in self.tables)
         if not whole:
             for page in self._strays():
-                self._read_schema_page(page)
+                encodings += self._read_schema_page(page)
+            self.named.update(self.tables)
+        encodings = encodings or self._guess_encoding()
+        self.encoding = max(ENCODINGS, key=encodings.__getitem__)
 
-    def _read_schema_page(self, page: BtreePage) -> None:
+    def _read_schema_page(self, page: BtreePage) -> Counter[str]:
+        """Learn the roots that rows of the schema name; return the encodings of those rows."""
+        encodings = Counter[str]()
         for cell in rows_of(page, self._file) if page.kind == TABLE_LEAF else ():
             values = self._values(cell) if cell and cell.size <= _LONGEST_SCHEMA else []
             if len(values) != _SCHEMA_VALUES:
                 continue
             kind, name, _, root, sql = values
             if isinstance(kind, Text) and isinstance(name, Text) and isinstance(root, int):
-                self._note_root(kind, name.decode(errors="replace"), root, sql)
+                known, encoding = _KINDS.get(kind, ("", ""))
+                if known:
+                    encodings[encoding] += 1
+                    text = sql.decode(encoding, "replace") if isinstance(sql, Text) else ""
+                    self._note_root(known, name.decode(encoding, "replace"), root, text)
+        return encodings
 
-    def _note_root(self, kind: bytes, name: str, root: int, sql: object) -> None:
+    def _guess_encoding(self) -> Counter[str]:
+        """Count the encodings of some texts of the tables."""
+        return Counter(
+            encoding
+            for page in islice(self._strays(), _SAMPLE)
+            for cell in rows_of(page, self._file)
+            if cell and not cell.chain
+            for value in self._values(cell)
+            if value and isinstance(value, Text) and (encoding := encoding_of(value))
+        )
+
+    def _note_root(self, kind: str, name: str, root: int, sql: str) -> None:
+        if kind == "table" and name in self.tables:
+            self.named.add(name)
         if name in self.roots or not 1 < root <= self._file.count:
             return
-        if kind == b"table" and name in self.tables:
-            text = sql.decode(errors="replace") if isinstance(sql, Text) else ""
-            table = placed(self.tables[name], text)
+        if kind == "table" and name in self.tables:
+            table = placed(self.tables[name], sql)
             if table is None:
                 return
             self.tables[name] = table
             self.roots[name] = root
             self.unknown += (f"column {name}.{column}" for column in table.unknown)
-        elif kind == b"table" and not name.startswith("sqlite_"):
+        elif kind == "table" and not name.startswith("sqlite_"):
             self.unknown.append(f"table {name}")
-        elif (kind == b"index" or name == _SEQUENCE) and name in self._names:
+        elif (kind == "index" or name == _SEQUENCE) and name in self._names:
             self.roots[name] = root
 
     def _walk_roots(self) -> None:
         for name, root in list(self.roots.items()):
             owner = self._names.index(name)
-            self._walk(root, owner)
+            unread = self._walk(root, owner)
             if self._owners[root] not in {0, owner} or not self._may_be(name):
                 # The page is of another tree: its number is damaged.
                 del self.roots[name]
                 self._owners = self._owners.replace(bytes((owner,)), b"\0")
+            elif name in self.tables:
+                self._note_unread(self.tables[name], unread)
+
+    def _note_unread(self, table: Table, pages: int) -> None:
+        """Note whether a table is whole; each page of a keyed one, but an empty root, has rows."""
+        page = self._file.btree(self.roots[table.name])
+        if table.keyed:
+            self.unreadable[table.name] += pages
+        if page and not pages and (page.kind in {TABLE_LEAF, TABLE_INTERIOR}) != table.keyed:
+            self.whole.add(table.name)
 
     def _may_be(self, name: str) -> bool:
         """Tell whether the first rows of a tree do not rather fit another table."""
+        if name not in self.tables:
+            return True
         page = next((page for page in self.leaves(name) if page.cells), None)
-        best = self._fitting(page) if page and name in self.tables else []
+        best = self._fitting(page) if page else []
         return not best or self.tables[name] in best
 
     def _read_sequence(self) -> None:
         for page in self._owned(_SEQUENCE):
             for cell in rows_of(page, self._file):
                 values = self._values(cell) if cell and cell.size <= _LONGEST_SCHEMA else []
-                if values[:1] == [b"messages"] and isinstance(values[-1], int):
+                if values[:1] == ["messages".encode(self.encoding)] and isinstance(values[-1], int):
                     self.sequence = max(self.sequence, values[-1])
 
-    def _walk(self, root: int, owner: int) -> bool:
-        """Give the pages of a tree to an owner; tell whether all could be read."""
-        whole = True
+    def _walk(self, root: int, owner: int) -> int:
+        """Give the pages of a tree to an owner; return how many could not be read, or found."""
+        unread = 0
         waiting = [root]
         is_table: bool | None = None
         while waiting:
             number = waiting.pop()
             page = self._file.btree(number)
             if page is None or self._owners[number]:
-                whole = False
+                unread += 1
                 continue
             table = page.kind in {TABLE_LEAF, TABLE_INTERIOR}
             is_table = table if is_table is None else is_table
             if table != is_table:
-                whole = False
+                unread += 1
                 continue
             self._owners[number] = owner
             if page.kind in INTERIORS:
                 waiting += children_of(page)
-                whole = whole and not page.misplaced
-        return whole
+                unread += page.misplaced
+        return unread
 
     def _find_torn(self) -> None:
         """Find rows whose chains are torn, before SQLite would take them for whole."""
         self.chains.leave_alone(number for number, owner in enumerate(self._owners) if owner)
         for name in self.tables:
+            rowids = set[int]()
             for page in self.leaves(name):
-                for cell in rows_of(page, self._file):
-                    if cell is None:
-                        self.unreadable[name] += 1
-                        continue
+                cells = list(rows_of(page, self._file))
+                self.unreadable[name] += cells.count(None)
+                for cell in self._in_order(name, [cell for cell in cells if cell]):
                     low, high = self.spans.get(name, (cell.rowid, cell.rowid))
                     self.spans[name] = min(low, cell.rowid), max(high, cell.rowid)
                     types = self.types(cell)
                     self.widths[name] = max(self.widths[name], len(types))
-                    if not (types and self.chains.take(cell)):
+                    # Of two rows with one rowid nobody could tell which is the one.
+                    if cell.rowid in rowids or not (types and self.chains.take(cell)):
                         self.torn[name].add(cell.rowid)
+                    rowids.add(cell.rowid)
+
+    def _in_order(self, name: str, cells: list[Cell]) -> list[Cell]:
+        """Return the rows of a page that stand in the order of their rowids; note the others."""
+        kept = cells if self.tables[name].keyed else in_order(cells)
+        if len(kept) < len(cells):
+            places = {cell.place for cell in kept}
+            others = [cell for cell in cells if cell.place not in places]
+            self.unreadable[name] += len(others)
+            self.misnumbered[name].update(cell.place for cell in others)
+        return kept
 
     def _fitting(self, page: BtreePage) -> list[Table]:
         """Return the tables that most rows of a page fit; a page holds rows of one table."""
-        fitting = dict.fromkeys(self.tables, 0)
+        tables = [table for table in self.tables.values() if self._has_rows(page, table)]
+        fitting = {table.name: 0 for table in tables}
         for cell in rows_of(page, self._file):
             types = self.types(cell) if cell else []
-            for name, table in self.tables.items():
-                fitting[name] += table.fits(types)
-        most = max(fitting.values())
+            for table in tables:
+                fitting[table.name] += table.fits(types)
+        most = max(fitting.values(), default=0)
         best = [name for name, count in fitting.items() if count == most and most]
         return [self.tables[name] for name in best]
 

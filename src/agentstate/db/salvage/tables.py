@@ -60,6 +60,8 @@ class Table(NamedTuple):
     """What each value of a row of the file may be."""
     unknown: tuple[str, ...] = ()
     """Columns of the file that the newest schema does not have."""
+    keyed: bool = False
+    """Whether the file has it WITHOUT ROWID: as an index of its key, whose rows begin with it."""
 
     def fits(self, types: Sequence[int]) -> bool:
         """Tell whether a row with values of these types can be one of this table."""
@@ -135,7 +137,13 @@ def placed(table: Table, sql: str) -> Table | None:
     None where it lacks one that every version has: then it is another program's.
     """
     known = [column.name for column in table.columns]
-    names = _with_known(_column_names(sql), known)
+    items, options = _parts(sql)
+    names = _with_known([name for item in items if (name := _stored(item))], known)
+    keyed = re.search(_WITHOUT_ROWID, options) is not None
+    if keyed:
+        key = [name for name in _key(items) if name in names]
+        names = list(dict.fromkeys(key + names))
+        table = _keyed(table)
     if len(names) > _MOST_COLUMNS or not set(known[: table.least]) <= set(names):
         return None
     unknown = tuple(name for name in names if name not in known)
@@ -147,6 +155,15 @@ def placed(table: Table, sql: str) -> Table | None:
         kinds=tuple(kinds.get(place, _ANY) for place in range(len(names))),
         unknown=unknown,
     )
+
+
+def _keyed(table: Table) -> Table:
+    """Return a table whose rows hold all of their values, as there is no rowid to be one."""
+    columns = (
+        column._replace(kinds=frozenset({int})) if place == table.alias else column
+        for place, column in enumerate(table.columns)
+    )
+    return table._replace(columns=tuple(columns), alias=None, keyed=True)
 
 
 def _with_known(names: list[str], known: list[str]) -> list[str]:
@@ -168,20 +185,41 @@ _LONGEST: Final = 10_000
 _TOKEN: Final = r"""--[^\n]*|/\*.*?\*/|'[^']*'|"[^"]*"|[(),]|[^(),'"\-/]+|."""  # noqa: S105 - a pattern
 _NAME: Final = r"""\s*(?:"([^"]+)"|\[([^\]]+)\]|`([^`]+)`|(\w+))"""
 _CONSTRAINTS: Final = {"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"}
+_STRING: Final = "'[^']*'"
+_PRIMARY_KEY: Final = r"(?i)\bPRIMARY\s+KEY\b"
+_WITHOUT_ROWID: Final = r"(?i)\bWITHOUT\s+ROWID\b"
+_COMPUTED: Final = r"(?is)\bAS\s*\((?!.*\bSTORED\b)"
 
 
-def _column_names(sql: str) -> list[str]:
-    """Return the columns that a CREATE TABLE names, in order."""
+def _parts(sql: str) -> tuple[list[str], str]:
+    """Return what a CREATE TABLE has between its commas, and what follows its brackets."""
     depth, items = 0, [""]
-    for token in re.findall(_TOKEN, sql[sql.find("(") + 1 : _LONGEST], re.DOTALL):
+    found = re.findall(_TOKEN, sql[sql.find("(") + 1 : _LONGEST], re.DOTALL)
+    tokens = iter([token for token in found if not token.startswith(("--", "/*"))])
+    for token in tokens:
         depth += (token == "(") - (token == ")")  # noqa: S105 - a bracket
         if depth < 0:
             break
         if token == "," and depth == 0:  # noqa: S105 - a comma
             items.append("")
-        elif not token.startswith(("--", "/*")):
+        else:
             items[-1] += token
-    return [name for item in items if (name := _name(item))]
+    return items, "".join(tokens)
+
+
+def _stored(item: str) -> str:
+    """Return the name of a column whose values stand in the rows, as computed ones do not."""
+    return "" if re.search(_COMPUTED, re.sub(_STRING, "", item)) else _name(item)
+
+
+def _key(items: list[str]) -> list[str]:
+    """Return the columns of the primary key."""
+    for item in items:
+        if found := re.search(_PRIMARY_KEY, item):
+            listed = item[found.end() :].partition("(")[2]
+            name = _name(item)
+            return [name] if name else [_name(one) for one in listed.split(",")]
+    return []
 
 
 def _name(item: str) -> str:

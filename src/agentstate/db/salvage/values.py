@@ -26,6 +26,29 @@ class Text(bytes):
 
 Value = None | int | float | bytes | Text
 
+ENCODINGS: Final = ("utf-8", "utf-16-le", "utf-16-be")
+"""What a file's texts may be in, all of them in the same."""
+
+
+def to_utf8(text: Text, encoding: str) -> Text:
+    """Return a text in UTF-8; raises `DamagedError` for one that is not in UTF-16.
+
+    Half a pair of UTF-16, which SQLite takes and gives back, stays what it is.
+    """
+    try:
+        return Text(text.decode(encoding, "surrogatepass").encode("utf-8", "surrogatepass"))
+    except UnicodeDecodeError:
+        raise DamagedError("a text is not in the file's encoding") from None
+
+
+def encoding_of(text: Text) -> str | None:
+    """Return the encoding that a text of ASCII characters is in; None where it may be another."""
+    if 0 not in text:
+        return "utf-8"
+    if len(text) % 2 or (any(text[::2]) and any(text[1::2])):
+        return None
+    return "utf-16-le" if any(text[::2]) else "utf-16-be"
+
 
 def parameter(name: str, value: Value) -> str:
     """Return a named parameter in SQL: a text need not be UTF-8, so it is given as its bytes."""

@@ -1,8 +1,8 @@
 """Look a store over, and mend it.
 
 Each check stands in the module of what it looks at, with its finding and its repair in one
-place, and is listed below. A check that looks at the open store is a function of a `Patient`; its
-repair runs in one transaction with all others, each after a new look.
+place, and is listed in `checks`. One that looks at the open store is a function of a `Patient`;
+its repair runs in one transaction with all others, each after a new look.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agentstate.config import located
-from agentstate.db.inspection import open_to_inspect, open_to_mend
+from agentstate.db.inspection import is_nearly_ours, open_to_inspect, open_to_mend
 from agentstate.db.port import NotADatabaseError
 from agentstate.db.reading import beside, resolve
 from agentstate.db.shape import missing, require_ours
@@ -26,29 +26,13 @@ from agentstate.reports import DoctorReport, Finding, Severity
 from agentstate.store import DEFAULT_TIMEOUT
 from agentstate.store.backups import FOLDER, keep
 from agentstate.store.context import warn
-from agentstate.store.doctor.ids import thread_ids
+from agentstate.store.doctor.checks import BESIDE, IN_STORE
 from agentstate.store.doctor.index import index, mend_index
-from agentstate.store.doctor.log import LARGE, log
+from agentstate.store.doctor.log import LARGE, LEFT, log
 from agentstate.store.doctor.modes import modes
-from agentstate.store.doctor.pages import DAMAGED, FREE, free_pages, pages
+from agentstate.store.doctor.pages import DAMAGED, FREE, pages
 from agentstate.store.doctor.problems import UNCHECKED, Kind, Patient, Problem, look, reason
-from agentstate.store.doctor.schema import (
-    NEWER,
-    UNTRUSTED,
-    actions,
-    missing_parts,
-    other_parts,
-    version,
-)
-from agentstate.store.doctor.states import (
-    archived_threads,
-    job_progress,
-    rollout_paths,
-    unknown_words,
-)
-from agentstate.store.doctor.tree import cycles, leaves, missing_threads, parents
-from agentstate.store.doctor.values import values
-from agentstate.store.doctor.workflows import references, workflow_json
+from agentstate.store.doctor.schema import LACKING, NEWER, UNTRUSTED
 
 if TYPE_CHECKING:
     import os
@@ -57,37 +41,8 @@ if TYPE_CHECKING:
 
     from agentstate.config import Location
     from agentstate.db.sqlite import SQLiteDatabase
-    from agentstate.store.doctor.problems import Check
 
 __all__ = ["examine", "repair"]
-
-# In this order: indexes first, for statements go by them; values before what is made of them;
-# parents before the leaves that they lead to.
-IN_STORE: Final[tuple[Check, ...]] = (
-    pages,
-    thread_ids,
-    values,
-    unknown_words,
-    archived_threads,
-    job_progress,
-    version,
-    missing_parts,
-    parents,
-    cycles,
-    missing_threads,
-    leaves,
-)
-"""Checks whose repairs are made in one transaction."""
-
-BESIDE: Final[tuple[Check, ...]] = (
-    actions,
-    other_parts,
-    references,
-    workflow_json,
-    rollout_paths,
-    free_pages,
-)
-"""Checks of the open store with nothing to repair, or nothing that a transaction could."""
 
 UNREADABLE: Final = Kind(
     "file_unreadable",
@@ -136,8 +91,9 @@ def repair(
 ) -> DoctorReport:
     """Mend what can be mended without losing a message, after a backup, and say what is left.
 
-    The backup is in the report; where there is nothing to mend, and where the file is damaged so
-    that only `recover` helps, none is made and the store is not written. All of the store is
+    The backup is in the report. None is made where nothing in the store or its index is to be
+    changed: only modes are wrong, the log is to be carried over, free room is to be given back,
+    or the file is damaged so that only `recover` helps, and is not written. All of the store is
     mended in one transaction, or nothing; then the index, and the files' modes. What a finding
     says of `fixed` was looked at again. `before_commit` is called when the transaction is about
     to be committed.
@@ -151,7 +107,13 @@ def repair(
         _require_mendable(case, before)
     if not any(problem.fix for problem in before):
         return _report(case, [problem.finding() for problem in before])
-    backup, mended = _mend_store(case, before, before_commit) if _are_sound(before) else (None, [])
+    backup: str | None = None
+    mended: list[Problem] = []
+    if _are_sound(before):
+        if any(problem.fix and not problem.kind.tidies for problem in before):
+            backup, mended = _mend_store(case, before, before_commit)
+        elif not {LEFT, LARGE, FREE}.isdisjoint(problem.kind for problem in before):
+            _tidy_store(case, before)
     for problem in modes(case.location):
         _try(problem.mend)
     left = _find(case)
@@ -175,7 +137,8 @@ def _find(case: _Case) -> list[Problem]:
         with closing(database):
             if shape.empty:
                 raise missing(path)
-            require_ours(path, shape)
+            if not shape.ours and not is_nearly_ours(database):
+                require_ours(path, shape)
             patient = Patient(database, case.location, shape.version, case.trust_schema)
             with database.snapshot():
                 found += look((*IN_STORE, *BESIDE), patient)
@@ -213,7 +176,7 @@ def _are_sound(problems: list[Problem]) -> bool:
 
 def _are_damaged(problems: list[Problem]) -> bool:
     """Tell whether only `recover` helps."""
-    return any(problem.kind in {UNREADABLE, DAMAGED} for problem in problems)
+    return any(problem.kind in {UNREADABLE, DAMAGED, LACKING} for problem in problems)
 
 
 def _require_mendable(case: _Case, problems: list[Problem]) -> None:
@@ -247,13 +210,25 @@ def _mend_store(
                 if not _are_sound(problems):
                     raise CorruptStoreError(f"{problems[0].what}; nothing was changed")
                 mended += _mend_all(problems)
-        kinds = {problem.kind for problem in found}
         _try(lambda: mend_index(_patient(case, database), case.timeout))
-        if FREE in kinds:
-            _try(database.vacuum)
-        elif LARGE in kinds:
-            _try(database.empty_log)
+        _tidy(database, found)
     return backup, mended
+
+
+def _tidy_store(case: _Case, found: list[Problem]) -> None:
+    """Carry over what is beside the store, and give back its room; what it says stays."""
+    with closing(_open_to_mend(case)) as database:
+        with database.transaction():
+            pass  # the log is taken away only by a connection that has used it
+        _tidy(database, found)
+
+
+def _tidy(database: SQLiteDatabase, found: list[Problem]) -> None:
+    kinds = {problem.kind for problem in found}
+    if FREE in kinds:
+        _try(database.vacuum)
+    elif LARGE in kinds:
+        _try(database.empty_log)
 
 
 def _open_to_mend(case: _Case) -> SQLiteDatabase:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from agentstate.db.sqlite import SQLiteDatabase
     from agentstate.store.doctor.problems import Patient, Problem
+    from agentstate.store.doctor.rows import Address, Rows
 
 _UNUSABLE: Final = Kind(
     "thread_id_unusable",
@@ -27,37 +28,37 @@ _UNUSABLE: Final = Kind(
 
 
 class _Place(NamedTuple):
-    table: str
+    rows: Rows
+    address: Address
     column: str
-    rowid: int
     value: object
 
 
 def thread_ids(patient: Patient) -> Iterator[Problem]:
     """Look at the id of every thread, and at every reference to one."""
-    places = [
-        place
-        for table, column in _references(patient.database)
-        for place in _wrong(patient.database, table, column)
-    ]
+    references = [(patient.rows(table), column) for table, column in _references(patient.database)]
+    places = [place for rows, column in references if rows for place in _wrong(rows, column)]
     if places:
         ids = dict.fromkeys(readable(place.value) for place in places)
-        yield _UNUSABLE.problem(
+        problem = _UNUSABLE.problem(
             f"{many(len(ids), 'thread')} whose id is empty, or not UTF-8 text, in "
-            f"{', '.join(dict.fromkeys(place.table for place in places))}",
+            f"{', '.join(dict.fromkeys(place.rows.table for place in places))}",
             (*ids,),
             partial(_mend, patient.database, places),
         )
+        # Where the rows of one table cannot be changed, they would lose their thread.
+        whole = all(rows for rows, _ in references)
+        yield problem if whole else problem._replace(fix=None, mend=None)
 
 
-def _wrong(database: SQLiteDatabase, table: str, column: str) -> Iterator[_Place]:
+def _wrong(rows: Rows, column: str) -> Iterator[_Place]:
     # The ids are few, and in an index; the rows are read only where one of them is wrong.
-    ids = database.all(f"SELECT DISTINCT {column} FROM {table}")
+    ids = rows.database.all(f"SELECT DISTINCT {column} FROM {rows.table}")
     if all(type(value) is str and value for (value,) in ids):
         return
-    for rowid, value in database.stream(f"SELECT rowid, {column} FROM {table} NOT INDEXED"):
+    for address, (value,) in rows.each(column):
         if type(value) is not str or not value:
-            yield _Place(table, column, rowid, value)
+            yield _Place(rows, address, column, value)
 
 
 def _mend(database: SQLiteDatabase, places: list[_Place]) -> None:
@@ -65,22 +66,19 @@ def _mend(database: SQLiteDatabase, places: list[_Place]) -> None:
     for place in places:
         old = (type(place.value), place.value)
         text = as_text(place.value) or "thread"
-        if place.table == "threads":
+        if place.rows.table == "threads":
             # A thread without an id has nothing in it, and there may be several.
-            moved[old] = _write(database, place, _free(database, text, [("threads", "id")]))
+            moved[old] = _write(place, _free(database, text, [("threads", "id")]))
             continue
         try:
-            _write(database, place, moved.get(old, text))
+            _write(place, moved.get(old, text))
         except DuplicateKeyError:
             # The thread has such a row: this one goes to a thread of its own.
-            _write(database, place, _free(database, text, _references(database)))
+            _write(place, _free(database, text, _references(database)))
 
 
-def _write(database: SQLiteDatabase, place: _Place, thread_id: str) -> str:
-    database.execute(
-        f"UPDATE {place.table} SET {place.column} = :id WHERE rowid = :rowid",
-        {"id": thread_id, "rowid": place.rowid},
-    )
+def _write(place: _Place, thread_id: str) -> str:
+    place.rows.write(place.address, place.column, thread_id)
     return thread_id
 
 

@@ -20,18 +20,20 @@ if TYPE_CHECKING:
     from agentstate.config import Location
     from agentstate.store.doctor.problems import Problem
 
-_LEFT: Final = Kind(
+LEFT: Final = Kind(
     "log_left",
     Severity.NOTE,
     "No program has the store open, and files of one that had are beside it: a log, its index, or "
     "a journal.",
     "the store is opened and closed, which carries over what they hold",
+    tidies=True,
 )
 LARGE: Final = Kind(
     "log_large",
     Severity.NOTE,
     "The log beside the store is larger than 64 MiB.",
     "it is carried over into the store and emptied, if nobody reads meanwhile",
+    tidies=True,
 )
 
 _LARGE: Final = 64 << 20
@@ -53,7 +55,7 @@ def log(location: Location) -> Iterator[Problem]:
         if _is_file(path) and (path != journal or is_hot(path))
     ]
     if left and not _is_used(file):
-        yield _LEFT.problem(
+        yield LEFT.problem(
             "no program has the store open, and files of one that had are beside it",
             tuple(path.name for path in left),
         )

@@ -32,12 +32,14 @@ _FILE: Final = Kind(
     "Others may read or write the store, a file beside it, its index, or an old index. Files of "
     "another user are named, and left to that user.",
     f"each is closed to others (mode {_PRIVATE_FILE:04o})",
+    tidies=True,
 )
 _FOLDER: Final = Kind(
     "folder_open_to_others",
     Severity.WARNING,
     "Others may look into the folder of the store, of its backups, or of its trash.",
     f"each is closed to others (mode {_PRIVATE_FOLDER:04o})",
+    tidies=True,
 )
 _SHARED: Final = Kind(
     "folder_shared",

@@ -35,6 +35,7 @@ FREE: Final = Kind(
     Severity.NOTE,
     "A quarter of the file or more, and at least 1 MiB, holds nothing.",
     "the file is vacuumed, which gives it back",
+    tidies=True,
 )
 
 # Behind "page" in SQLite's words; an "invalid page number 9" is no page of the file.

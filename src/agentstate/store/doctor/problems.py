@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agentstate.errors import AgentStateError, StoreBusyError
 from agentstate.reports import Finding, Severity
+from agentstate.store.doctor.rows import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from agentstate.config import Location
     from agentstate.db.sqlite import SQLiteDatabase
+    from agentstate.store.doctor.rows import Rows
 
     Check = Callable[["Patient"], Iterable["Problem"]]
     """Looks at an open store, and changes nothing."""
@@ -36,6 +38,8 @@ class Kind(NamedTuple):
     """What mending does, as people are told it; None where only a person can."""
     instead: Severity | None = None
     """Another severity, which it has in the cases that `meaning` tells."""
+    tidies: bool = False
+    """Whether mending changes nothing that the store or its index says; that needs no backup."""
 
     def problem(
         self,
@@ -78,7 +82,8 @@ class Problem(NamedTuple):
 UNCHECKED: Final = Kind(
     "unchecked",
     Severity.ERROR,
-    "Checks, which the ids name, could not be made; what is wrong there is not known.",
+    "Checks, which the ids name, could not be made; what is wrong there is not known. Rows of a "
+    "table cannot be checked where its columns bear all of SQLite's names for what numbers them.",
 )
 
 
@@ -97,6 +102,10 @@ class Patient(NamedTuple):
         return self.database.has_table(table) and all(
             self.database.has_column(table, column) for column in columns
         )
+
+    def rows(self, table: str, *columns: str) -> Rows | None:
+        """Return the rows of a table with these columns; where None, `hidden_rows` may tell."""
+        return rows_of(self.database, table) if self.has(table, *columns) else None
 
 
 def look(checks: Iterable[Check], patient: Patient) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from agentstate.db import schema
-from agentstate.db.inspection import fresh_schema, schema_of
+from agentstate.db.inspection import fresh_schema, missing_of_base, schema_of
 from agentstate.db.migrations import take_steps
 from agentstate.db.trust import Action, actions_of
 from agentstate.reports import Severity
@@ -40,6 +40,12 @@ _INCOMPLETE: Final = Kind(
     "are. A column that no migration adds is left to a person.",
     "the steps of the migration are taken again, which make it",
     instead=Severity.WARNING,
+)
+LACKING: Final = Kind(
+    "store_incomplete",
+    Severity.ERROR,
+    "Tables or columns are missing that every store has, so that no command takes the file for "
+    "one. Nothing else in it is mended then. `agentstate recover OUT` reads what is there.",
 )
 _EXTRA: Final = Kind(
     "schema_extra", Severity.NOTE, "Tables of the store have columns that agentstate does not know."
@@ -92,10 +98,21 @@ def version(patient: Patient) -> Iterator[Problem]:
         )
 
 
+def missing_base(patient: Patient) -> Iterator[Problem]:
+    """Find what the threads and messages of every version have and these have not."""
+    parts = missing_of_base(patient.database)
+    if parts:
+        yield LACKING.problem(
+            f"{many(len(parts), 'part')} missing that every store has; agentstate recover OUT "
+            "reads what is there",
+            tuple(f"column {part}" if "." in part else f"table {part}" for part in parts),
+        )
+
+
 def missing_parts(patient: Patient) -> Iterator[Problem]:
     """Find what a fresh file of that version has and this one has not."""
     version = max(patient.version, _version_of(patient))
-    if not 0 < version <= schema.NEWEST:
+    if not 0 < version <= schema.NEWEST or missing_of_base(patient.database):
         return
     fresh = fresh_schema(version)
     there = schema_of(patient.database, fresh.tables)

@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from enum import StrEnum
 
-    from agentstate.db.port import Row
-    from agentstate.db.sqlite import SQLiteDatabase
     from agentstate.store.doctor.problems import Id, Patient, Problem
+    from agentstate.store.doctor.rows import Address, Rows
     from agentstate.store.doctor.tables import Table
 
 _PERCENT: Final = 100
@@ -111,14 +110,13 @@ def unknown_words(patient: Patient) -> Iterator[Problem]:
     """Find statuses and sources that are none, whatever their type."""
     for words in _WORDS:
         table, column = words.table, words.column
-        if not patient.has(table.name, column, *table.key):
+        rows = patient.rows(table.name, column, *table.key)
+        if rows is None:
             continue
         known = frozenset(words.known)
         wrong = [
-            (rowid, readable(key), word)
-            for rowid, key, word in patient.database.stream(
-                f"SELECT rowid, {table.key[0]}, {column} FROM {table.name} NOT INDEXED"
-            )
+            (address, readable(key), word)
+            for address, (key, word) in rows.each(table.key[0], column)
             if word not in known
         ]
         if wrong:
@@ -128,10 +126,7 @@ def unknown_words(patient: Patient) -> Iterator[Problem]:
                 f"{many(len(wrong), table.noun)} with an unknown {column}",
                 tuple(key for _, key, _ in wrong),
                 partial(
-                    _set,
-                    patient.database,
-                    f"UPDATE {table.name} SET {column} = :value WHERE rowid = :rowid",
-                    [(rowid, words.default.value) for rowid, _, _ in wrong],
+                    _set, rows, column, [(address, words.default.value) for address, _, _ in wrong]
                 ),
             )
             yield problem if readable_rows else problem.instead()
@@ -139,50 +134,42 @@ def unknown_words(patient: Patient) -> Iterator[Problem]:
 
 def archived_threads(patient: Patient) -> Iterator[Problem]:
     """Find threads that are archived by one column and not by the other."""
-    if not patient.has("threads", "archived", "status", "id"):
+    rows = patient.rows("threads", "archived", "status", "id")
+    if rows is None:
         return
     archived = ThreadStatus.ARCHIVED.value
-    wrong: list[tuple[int, Id, str]] = []
-    for rowid, key, flag, status in patient.database.stream(
-        "SELECT rowid, id, archived, status FROM threads NOT INDEXED"
-    ):
+    wrong: list[tuple[Address, Id, str]] = []
+    for address, (key, flag, status) in rows.each("id", "archived", "status"):
         if type(flag) is not int:
             continue
         if bool(flag) is not (status == archived):
             right = archived if flag else ThreadStatus.IDLE.value
-            wrong.append((rowid, readable(key), right))
+            wrong.append((address, readable(key), right))
     if wrong:
         yield _ARCHIVED.problem(
             f"{many(len(wrong), 'thread')} archived by the flag or by the status, and not by both",
             tuple(key for _, key, _ in wrong),
-            partial(
-                _set,
-                patient.database,
-                "UPDATE threads SET status = :value WHERE rowid = :rowid",
-                [(rowid, right) for rowid, _, right in wrong],
-            ),
+            partial(_set, rows, "status", [(address, right) for address, _, right in wrong]),
         )
 
 
 def job_progress(patient: Patient) -> Iterator[Problem]:
     """Find progress that is no whole number from 0 to 100."""
-    if not patient.has("jobs", "progress", "id"):
+    rows = patient.rows("jobs", "progress", "id")
+    if rows is None:
         return
-    rows = patient.database.all("SELECT rowid, id, progress FROM jobs NOT INDEXED")
+    jobs = list(rows.each("id", "progress"))
     for kind, what, whole in (
         (_PROGRESS_TYPE, "is not stored as a whole number", False),
         (_PROGRESS_RANGE, f"is not from 0 to {_PERCENT}", True),
     ):
-        wrong = [row for row in rows if _is_wrong(row, whole=whole)]
+        wrong = [(address, job) for address, job in jobs if _is_wrong(job[1], whole=whole)]
         if wrong:
             yield kind.problem(
                 f"{many(len(wrong), 'job')} whose progress {what}",
-                tuple(readable(key) for _, key, _ in wrong),
+                tuple(readable(key) for _, (key, _) in wrong),
                 partial(
-                    _set,
-                    patient.database,
-                    "UPDATE jobs SET progress = :value WHERE rowid = :rowid",
-                    [(rowid, _percent(value)) for rowid, _, value in wrong],
+                    _set, rows, "progress", [(address, _percent(job[1])) for address, job in wrong]
                 ),
             )
 
@@ -205,8 +192,7 @@ def rollout_paths(patient: Patient) -> Iterator[Problem]:
         )
 
 
-def _is_wrong(row: Row, *, whole: bool) -> bool:
-    value = row[2]
+def _is_wrong(value: object, *, whole: bool) -> bool:
     if type(value) is int:
         return whole and not 0 <= value <= _PERCENT
     return value is not None and not whole
@@ -217,5 +203,6 @@ def _percent(value: object) -> int | None:
     return min(number, _PERCENT) if number is not None and 0 <= number <= _BYTE else None
 
 
-def _set(database: SQLiteDatabase, sql: str, values: list[tuple[int, object]]) -> None:
-    database.execute_many(sql, ({"rowid": rowid, "value": value} for rowid, value in values))
+def _set(rows: Rows, column: str, values: list[tuple[Address, object]]) -> None:
+    for address, value in values:
+        rows.write(address, column, value)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from agentstate.store.doctor.problems import readable
+from agentstate.store.doctor.problems import UNCHECKED, readable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from agentstate.store.doctor.problems import Id
+    from agentstate.store.doctor.problems import Id, Patient, Problem
 
 
 class Table(NamedTuple):
@@ -31,6 +31,21 @@ JOBS: Final = Table("jobs", "job", ("id",))
 TABLES: Final = (THREADS, MESSAGES, CHECKPOINTS, TOOLS, GOALS, JOBS)
 OF_THREADS: Final = (MESSAGES, CHECKPOINTS, TOOLS, GOALS)
 """Tables whose rows belong to a thread, which `thread_id` names."""
+
+
+def hidden_rows(patient: Patient) -> Iterator[Problem]:
+    """Find tables in which a row cannot be told from every other, so that none is mended."""
+    hidden = [
+        f"rows of {table.name}"
+        for table in TABLES
+        if patient.has(table.name) and patient.rows(table.name) is None
+    ]
+    if hidden:
+        yield UNCHECKED.problem(
+            "rows that nothing tells apart could not be checked: columns bear all of SQLite's "
+            "names for what numbers them",
+            (*hidden,),
+        )
 
 
 def label(key: Sequence[object]) -> Id:

@@ -10,9 +10,11 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from agentstate.db.catalog import LAST_ID, ids_are_used_up
 from agentstate.reports import Severity
 from agentstate.store.doctor.cycles import find_cycles
 from agentstate.store.doctor.problems import Kind, in_threads, many, readable
+from agentstate.store.doctor.rows import require_rows
 from agentstate.store.doctor.tables import OF_THREADS
 from agentstate.store.doctor.values import whole_number
 from agentstate.store.lost_parents import make_lost_threads
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from agentstate.db.port import Row
     from agentstate.db.sqlite import SQLiteDatabase
     from agentstate.store.doctor.problems import Patient, Problem
+    from agentstate.store.doctor.rows import Address, Rows
 
 _SEE: Final = "agentstate messages tree THREAD --all shows the rest"
 _ROOT: Final = (
@@ -76,6 +79,13 @@ _LEAF_NULL: Final = Kind(
     "leaf_null", Severity.ERROR, "Threads have messages and no current leaf.", _NEWEST
 )
 
+_IDS_USED_UP: Final = Kind(
+    "ids_used_up",
+    Severity.ERROR,
+    "A message has, or had, the last id there is. Ids are never used again, so no message can be "
+    "added to any thread.",
+)
+
 _JOINED: Final = (
     "FROM messages NOT INDEXED LEFT JOIN messages AS parent "
     "ON parent.id = messages.parent_entry_id "
@@ -101,7 +111,7 @@ def parents(patient: Patient) -> Iterator[Problem]:
         yield _PARENT_TYPE.problem(
             f"{many(len(typed), 'message')} whose parent is not stored as a whole number, "
             f"{in_threads(thread_id for _, thread_id, _ in typed)}",
-            tuple(message_id for message_id, *_ in typed),
+            tuple(readable(message_id) for message_id, *_ in typed),
             partial(_retype, database, typed),
         )
     for kind, what, condition in (
@@ -118,7 +128,7 @@ def parents(patient: Patient) -> Iterator[Problem]:
             yield kind.problem(
                 f"{many(len(rows), 'message')} whose parent {what}, "
                 f"{in_threads(thread_id for _, thread_id in rows)}",
-                (*ids,),
+                tuple(map(readable, ids)),
                 partial(_cut, database, ids),
             )
 
@@ -152,47 +162,60 @@ def cycles(patient: Patient) -> Iterator[Problem]:
         )
 
 
+def message_ids(patient: Patient) -> Iterator[Problem]:
+    """Find out whether messages can be given ids."""
+    if patient.has("messages", "id") and ids_are_used_up(patient.database, "messages"):
+        found = patient.database.all("SELECT id FROM messages WHERE id = :last", {"last": LAST_ID})
+        yield _IDS_USED_UP.problem(
+            f"the id {LAST_ID} was given to a message, and there is none after it: no message can "
+            "be added",
+            tuple(message_id for (message_id,) in found),
+        )
+
+
 def missing_threads(patient: Patient) -> Iterator[Problem]:
     """Find rows whose thread is gone."""
-    missing: dict[object, None] = {}
+    missing: dict[tuple[type, object], None] = {}
     nouns = []
     for table in OF_THREADS:
         if patient.has(table.name, "thread_id") and patient.has("threads", "id"):
             ids = patient.database.all(
-                f"SELECT DISTINCT thread_id FROM {table.name} WHERE NOT EXISTS ("
+                f"SELECT DISTINCT thread_id FROM {table.name} WHERE thread_id IS NOT NULL "
+                "AND NOT EXISTS ("
                 f"SELECT 1 FROM threads WHERE threads.id = {table.name}.thread_id)"
             )
-            missing.update(dict.fromkeys(thread_id for (thread_id,) in ids))
+            missing.update(dict.fromkeys((type(thread_id), thread_id) for (thread_id,) in ids))
             nouns += [f"{table.noun}s"] if ids else []
     if missing:
         yield _THREAD_MISSING.problem(
             f"{', '.join(nouns)} of {many(len(missing), 'thread')} that cannot be found",
-            tuple(map(readable, missing)),
-            lambda: make_lost_threads(patient.database, int(time.time())),
+            tuple(readable(thread_id) for _, thread_id in missing),
+            partial(_make_threads, patient.database, len(missing)),
         )
 
 
 def leaves(patient: Patient) -> Iterator[Problem]:
     """Find threads whose leaf is no message of theirs, or which have none and should."""
-    if not (patient.has("threads", "current_leaf_id") and patient.has("messages", "thread_id")):
+    threads = patient.rows("threads", "id", "current_leaf_id")
+    if threads is None or not patient.has("messages", "thread_id"):
         return
-    found: dict[Kind, list[Row]] = {}
-    for rowid, thread_id, leaf, leaf_thread in patient.database.stream(
-        "SELECT threads.rowid, threads.id, threads.current_leaf_id, messages.thread_id "
+    found: dict[Kind, list[tuple[Address, object]]] = {}
+    for *address, thread_id, leaf, leaf_thread in patient.database.stream(
+        f"SELECT {threads.columns}, threads.id, threads.current_leaf_id, messages.thread_id "
         "FROM threads LEFT JOIN messages ON messages.id = threads.current_leaf_id "
         "WHERE messages.thread_id IS NOT threads.id "
         "OR typeof(threads.current_leaf_id) NOT IN ('integer', 'null')"
     ):
         kind = _wrong_leaf(leaf, leaf_thread)
         if kind is not _LEAF_NULL or _has_messages(patient.database, thread_id):
-            found.setdefault(kind, []).append((rowid, thread_id))
+            found.setdefault(kind, []).append((address, thread_id))
     for kind, what in _LEAVES.items():
         if kind in found:
             rows = found[kind]
             yield kind.problem(
                 f"{many(len(rows), 'thread')} {what}",
                 tuple(readable(thread_id) for _, thread_id in rows),
-                partial(_move_leaves, patient.database, rows),
+                partial(_move_leaves, threads, rows),
             )
 
 
@@ -221,17 +244,25 @@ def _retype(database: SQLiteDatabase, rows: Sequence[Row]) -> None:
     for message_id, thread_id, parent in rows:
         number = whole_number(parent, exact=True)  # the whole part of 5.5 is another message
         row = database.one("SELECT thread_id FROM messages WHERE id = :parent", {"parent": number})
-        database.execute(
-            "UPDATE messages SET parent_entry_id = :parent WHERE id = :id",
-            {"parent": number if row == (thread_id,) else None, "id": message_id},
-        )
+        _set_parent(database, message_id, number if row == (thread_id,) else None)
 
 
 def _cut(database: SQLiteDatabase, message_ids: list[int]) -> None:
-    database.execute_many(
-        "UPDATE messages SET parent_entry_id = NULL WHERE id = :id",
-        ({"id": message_id} for message_id in message_ids),
+    for message_id in message_ids:
+        _set_parent(database, message_id, None)
+
+
+def _set_parent(database: SQLiteDatabase, message_id: int, parent: int | None) -> None:
+    changed = database.execute(
+        "UPDATE messages SET parent_entry_id = :parent WHERE id = :id",
+        {"parent": parent, "id": message_id},
     )
+    require_rows(database, "messages", changed)
+
+
+def _make_threads(database: SQLiteDatabase, number: int) -> None:
+    made = make_lost_threads(database, int(time.time()))
+    require_rows(database, "threads", made, number)
 
 
 def _oldest(database: SQLiteDatabase, members: list[int]) -> int:
@@ -243,10 +274,7 @@ def _oldest(database: SQLiteDatabase, members: list[int]) -> int:
     return min(members, key=lambda one: (made[one] if type(made[one]) is int else 0, one))
 
 
-def _move_leaves(database: SQLiteDatabase, rows: Sequence[Row]) -> None:
-    for rowid, thread_id in rows:
-        (leaf,) = database.one(_NEWEST_LEAF, {"thread_id": thread_id}) or (None,)
-        database.execute(
-            "UPDATE threads SET current_leaf_id = :leaf WHERE rowid = :rowid",
-            {"leaf": leaf, "rowid": rowid},
-        )
+def _move_leaves(threads: Rows, rows: Sequence[tuple[Address, object]]) -> None:
+    for address, thread_id in rows:
+        (leaf,) = threads.database.one(_NEWEST_LEAF, {"thread_id": thread_id}) or (None,)
+        threads.write(address, "current_leaf_id", leaf)

@@ -8,9 +8,9 @@ from itertools import count
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agentstate.db import schema
+from agentstate.db.connection import NotUtf8
 from agentstate.db.inspection import fresh_schema
 from agentstate.db.port import DuplicateKeyError
-from agentstate.db.sqlite import NotUtf8
 from agentstate.reports import Severity
 from agentstate.store.doctor.json_values import as_json, is_json
 from agentstate.store.doctor.problems import Kind, in_threads, many
@@ -19,8 +19,8 @@ from agentstate.store.doctor.tables import MESSAGES, TABLES, label
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agentstate.db.sqlite import SQLiteDatabase
     from agentstate.store.doctor.problems import Id, Patient, Problem
+    from agentstate.store.doctor.rows import Address, Rows
     from agentstate.store.doctor.tables import Table
 
 _ELSEWHERE: Final = {
@@ -81,7 +81,7 @@ class Column(NamedTuple):
 class Place(NamedTuple):
     """A value in a table."""
 
-    rowid: int
+    address: Address
     column: Column
 
 
@@ -89,7 +89,8 @@ def values(patient: Patient) -> Iterator[Problem]:
     """Read every row of the tables once."""
     fresh = fresh_schema(schema.NEWEST)
     for table in TABLES:
-        if not patient.has(table.name, *table.key):
+        rows = patient.rows(table.name, *table.key)
+        if rows is None:
             continue
         columns = [
             Column(
@@ -104,7 +105,7 @@ def values(patient: Patient) -> Iterator[Problem]:
             and name != "thread_id"
             and patient.has(table.name, name)
         ]
-        yield from _problems(patient.database, table, tuple(columns))
+        yield from _problems(rows, table, tuple(columns))
 
 
 def sound(value: object, column: Column) -> object:
@@ -142,54 +143,51 @@ def as_text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def write_key(database: SQLiteDatabase, sql: str, rowid: int, value: object) -> None:
+def write_key(rows: Rows, address: Address, column: str, value: object) -> None:
     """Write a value that no other row may have: where one has it, the next that is free."""
     for number in count(2):
         try:
-            database.execute(sql, {"value": value, "rowid": rowid})
+            rows.write(address, column, value)
         except DuplicateKeyError:
             value = value + 1 if isinstance(value, int) else f"{value}-{number}"
         else:
             return
 
 
-def _problems(
-    database: SQLiteDatabase, table: Table, columns: tuple[Column, ...]
-) -> Iterator[Problem]:
+def _problems(rows: Rows, table: Table, columns: tuple[Column, ...]) -> Iterator[Problem]:
     places: dict[Kind, list[Place]] = {}
     ids: dict[Kind, dict[Id, None]] = {}
-    for kind, place, key in _wrong_values(database, table, columns):
+    for kind, place, key in _wrong_values(rows, table, columns):
         places.setdefault(kind, []).append(place)
         ids.setdefault(kind, {})[label(key)] = None
     for kind, found in places.items():
         named = ", ".join(dict.fromkeys(place.column.name for place in found))
         what = f"{many(len(ids[kind]), table.noun)} with {_WHAT[kind]} in {named}"
         if table is MESSAGES:  # what else belongs to a thread has the thread in its id
-            what += f", {in_threads(_threads(database, found))}"
-        yield kind.problem(what, (*ids[kind],), partial(_mend, database, table, found))
+            what += f", {in_threads(_threads(rows, found))}"
+        yield kind.problem(what, (*ids[kind],), partial(_mend, rows, table, found))
 
 
-def _threads(database: SQLiteDatabase, places: list[Place]) -> Iterator[object]:
-    sql = "SELECT thread_id FROM messages WHERE rowid = :rowid"
-    for rowid in dict.fromkeys(place.rowid for place in places):
-        yield from database.one(sql, {"rowid": rowid}) or ()
+def _threads(rows: Rows, places: list[Place]) -> Iterator[object]:
+    for address in dict.fromkeys(tuple(place.address) for place in places):
+        yield rows.value(list(address), "thread_id")
 
 
 def _wrong_values(
-    database: SQLiteDatabase, table: Table, columns: tuple[Column, ...]
+    rows: Rows, table: Table, columns: tuple[Column, ...]
 ) -> Iterator[tuple[Kind, Place, tuple[object, ...]]]:
-    names = ", ".join((*table.key, *(column.name for column in columns)))
+    names = (*table.key, *(column.name for column in columns))
     jsons = [(place, column) for place, column in enumerate(columns) if column.json]
     width = len(table.key)
-    for rowid, *row in database.stream(f"SELECT rowid, {names} FROM {table.name} NOT INDEXED"):
+    for address, row in rows.each(*names):
         values = row[width:]
-        key = tuple(row[:width])
+        key = row[:width]
         for place, kind in _wrong_types(columns, tuple(map(type, values))):
-            yield kind, Place(rowid, columns[place]), key
+            yield kind, Place(address, columns[place]), key
         for place, column in jsons:
             value = values[place]
             if type(value) is str and not is_json(value):
-                yield _BROKEN_JSON, Place(rowid, column), key
+                yield _BROKEN_JSON, Place(address, column), key
 
 
 @lru_cache(maxsize=256)
@@ -206,14 +204,10 @@ def _wrong_types(
     return tuple(wrong)
 
 
-def _mend(database: SQLiteDatabase, table: Table, places: list[Place]) -> None:
-    for rowid, column in places:
-        row = database.one(
-            f"SELECT {column.name} FROM {table.name} WHERE rowid = :rowid", {"rowid": rowid}
-        )
-        value = sound(row[0], column) if row else None
-        sql = f"UPDATE {table.name} SET {column.name} = :value WHERE rowid = :rowid"
+def _mend(rows: Rows, table: Table, places: list[Place]) -> None:
+    for address, column in places:
+        value = sound(rows.value(address, column.name), column)
         if column.key:
-            write_key(database, sql, rowid, table.noun if value == "" else value)
+            write_key(rows, address, column.name, table.noun if value == "" else value)
         else:
-            database.execute(sql, {"value": value, "rowid": rowid})
+            rows.write(address, column.name, value)

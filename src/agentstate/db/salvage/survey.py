@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Final
 
 from agentstate.db.salvage.cells import Chains, children_of, in_order, rows_of
 from agentstate.db.salvage.pages import INDEX_LEAF, INTERIORS, TABLE_INTERIOR, TABLE_LEAF
+from agentstate.db.salvage.schema_rows import schema_rows, text_encodings
 from agentstate.db.salvage.tables import placed
 from agentstate.db.salvage.values import (
     ENCODINGS,
     DamagedError,
-    Text,
     decode,
-    encoding_of,
     types_of,
 )
 
@@ -35,16 +34,9 @@ if TYPE_CHECKING:
 _SCHEMA_OWNER: Final = 1
 """By its place among the names; 0 is nobody."""
 _SCHEMA: Final = "sqlite_schema"
-_SCHEMA_VALUES: Final = 5
-_LONGEST_SCHEMA: Final = 1 << 16
-"""Bytes of a row of the schema that is looked into; the longest of ours has some hundreds."""
 _SEQUENCE: Final = "sqlite_sequence"
-_KINDS: Final = {
-    kind.encode(encoding): (kind, encoding)
-    for kind in ("table", "index", "view", "trigger")
-    for encoding in ENCODINGS
-}
-"""What a row of the schema begins with, which tells the encoding of all the file's texts."""
+_SMALL: Final = 1 << 16
+"""Bytes of a row that is looked into before it is taken; the longest of our schema has hundreds."""
 _SAMPLE: Final = 100
 """Pages whose texts tell their encoding where the schema is lost."""
 
@@ -178,29 +170,21 @@ class Survey:
     def _read_schema_page(self, page: BtreePage) -> Counter[str]:
         """Learn the roots that rows of the schema name; return the encodings of those rows."""
         encodings = Counter[str]()
-        for cell in rows_of(page, self._file) if page.kind == TABLE_LEAF else ():
-            values = self._values(cell) if cell and cell.size <= _LONGEST_SCHEMA else []
-            if len(values) != _SCHEMA_VALUES:
-                continue
-            kind, name, _, root, sql = values
-            if isinstance(kind, Text) and isinstance(name, Text) and isinstance(root, int):
-                known, encoding = _KINDS.get(kind, ("", ""))
-                if known:
-                    encodings[encoding] += 1
-                    text = sql.decode(encoding, "replace") if isinstance(sql, Text) else ""
-                    self._note_root(known, name.decode(encoding, "replace"), root, text)
+        for row in schema_rows(self._small_rows(page)):
+            encodings[row.encoding] += 1
+            self._note_root(row.kind, row.name, row.root, row.sql)
         return encodings
 
     def _guess_encoding(self) -> Counter[str]:
         """Count the encodings of some texts of the tables."""
-        return Counter(
-            encoding
-            for page in islice(self._strays(), _SAMPLE)
-            for cell in rows_of(page, self._file)
-            if cell and not cell.chain
-            for value in self._values(cell)
-            if value and isinstance(value, Text) and (encoding := encoding_of(value))
-        )
+        pages = islice(self._strays(), _SAMPLE)
+        return text_encodings(values for page in pages for values in self._small_rows(page))
+
+    def _small_rows(self, page: BtreePage) -> Iterator[list[Value]]:
+        """Yield the values of the rows of a table's leaf, but for large ones."""
+        for cell in rows_of(page, self._file) if page.kind == TABLE_LEAF else ():
+            if cell and cell.size <= _SMALL:
+                yield self._values(cell)
 
     def _note_root(self, kind: str, name: str, root: int, sql: str) -> None:
         if kind == "table" and name in self.tables:
@@ -248,8 +232,7 @@ class Survey:
 
     def _read_sequence(self) -> None:
         for page in self._owned(_SEQUENCE):
-            for cell in rows_of(page, self._file):
-                values = self._values(cell) if cell and cell.size <= _LONGEST_SCHEMA else []
+            for values in self._small_rows(page):
                 if values[:1] == ["messages".encode(self.encoding)] and isinstance(values[-1], int):
                     self.sequence = max(self.sequence, values[-1])
 

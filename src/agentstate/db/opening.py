@@ -137,8 +137,11 @@ def look(path: Path, timeout: float) -> tuple[SQLiteDatabase, Shape]:
 def _look_once(path: Path, target: Path, timeout: float) -> tuple[SQLiteDatabase, Shape] | None:
     """Choose a way and go it; return None where it is not the way any more."""
     way = way_to_read(target)
-    if way.probe and not _is_unused(path, target, timeout):
-        return None
+    if way.probe:
+        # So it looks for a moment, too, while another program closes the file as the last.
+        time.sleep(_PAUSE)
+        if way_to_read(target) != way or not _is_unused(path, target, timeout):
+            return None
     seen = _look_this_way(path, target, way, timeout)
     if way.lockless and way_to_read(target) != way:
         seen[0].close()

@@ -18,7 +18,7 @@ from stress.kills import Series, Tally
 from stress.nursery import Nursery
 from stress.operations import OPERATIONS
 from stress.struck import STRUCK, struck
-from stress.swarm import OURS, WITH_AGENT, Swarm
+from stress.swarm import COMING_AND_GOING, OURS, WITH_AGENT, Swarm
 from stress.tracing import CALLS, FAULTS, Sweep, tracing_fails
 
 if TYPE_CHECKING:
@@ -115,6 +115,8 @@ def _swarm(options: argparse.Namespace, folder: Path) -> None:
         ("ours alone", OURS, 0),
         ("with the agent", WITH_AGENT, 0),
         ("with the agent and kills", WITH_AGENT, 1),
+        ("coming and going", COMING_AND_GOING, 0),
+        ("coming and going and kills", COMING_AND_GOING, 1),
     ):
         store = folder / name
         store.mkdir(mode=0o700)

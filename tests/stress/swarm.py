@@ -167,6 +167,12 @@ def read_with_processes(say: Channel, db: str, end: float, _name: str) -> None:
 
 OURS: Final = (*[write_with_the_library] * 6, write_with_commands, write_with_processes)
 WITH_AGENT: Final = (*[write_with_the_library] * 4, *[write_as_the_agent] * 2, *OURS[6:])
+COMING_AND_GOING: Final = (
+    *[write_as_the_agent] * 4,
+    *[write_with_commands] * 3,
+    write_with_processes,
+)
+"""Nobody keeps the store open, so its log goes away and comes back all the time."""
 READERS: Final = (
     read_with_the_library,
     read_with_the_library,

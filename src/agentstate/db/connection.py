@@ -6,6 +6,7 @@ Of this package it, `sqlite`, `distrust` and `sqlite_errors` alone know sqlite3.
 from __future__ import annotations
 
 import sqlite3
+import sys
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +15,7 @@ from agentstate.db.sqlite_errors import code_of, translate
 from agentstate.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from agentstate.db.port import Params, Row
@@ -54,6 +55,8 @@ class Connection:
         """Connect to `uri`; `path` names the file in errors, `timeout` is in seconds."""
         self.path = path
         """Names the file in errors."""
+        self.watch: Callable[[], object] = do_nothing
+        """Called when something has been read; raises where it may not be used."""
         self._timeout = timeout
         self._read_only = read_only
         try:
@@ -93,22 +96,28 @@ class Connection:
             cursor.fetchall()
         except ERRORS as error:
             raise self._translate(error) from error
+        self.watch()
         return row
 
     def all(self, sql: str, params: Params = {}) -> list[Row]:  # noqa: B006 - never changed
         """Return every row."""
         try:
-            return self._run(sql, params).fetchall()
+            rows = self._run(sql, params).fetchall()
         except ERRORS as error:
             raise self._translate(error) from error
+        self.watch()
+        return rows
 
     def stream(self, sql: str, params: Params = {}) -> Iterator[Row]:  # noqa: B006 - never changed
         """Yield rows as they are read."""
         cursor = self._run(sql, params)
         try:
-            yield from cursor
+            for row in cursor:
+                self.watch()
+                yield row
         except ERRORS as error:
             raise self._translate(error) from error
+        self.watch()
 
     def pragma(self, name: str) -> int | str:
         """Return a pragma's value."""
@@ -126,6 +135,19 @@ class Connection:
         """Close the connection; an open transaction is rolled back."""
         self._connection.close()
 
+    def close_without_log(self) -> None:
+        """Close the connection, and leave the log beside the file to others.
+
+        Python 3.11 cannot ask SQLite for that, so there it stays open until the process ends.
+        """
+        if sys.version_info >= (3, 12):
+            self._connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)  # noqa: FBT003 - sqlite3 names it not
+            self.close()
+        else:
+            import ctypes  # noqa: PLC0415 - hardly ever needed
+
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
+
     def _run(self, sql: str, params: Params) -> sqlite3.Cursor:
         """Execute, and wait while another program holds the lock, up to the timeout."""
         deadline = time.monotonic() + self._timeout
@@ -138,6 +160,7 @@ class Connection:
                     raise self._translate(error) from error
 
     def _translate(self, error: Exception) -> Exception:
+        self.watch()  # it may be the cause
         return translate(error, self.path, self._timeout)
 
 
@@ -146,3 +169,7 @@ def _decode(text: bytes) -> str | NotUtf8:
         return text.decode()
     except UnicodeDecodeError:
         return NotUtf8(text)
+
+
+def do_nothing() -> None:
+    """Stand where nobody wants to be called."""

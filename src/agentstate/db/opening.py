@@ -13,6 +13,7 @@ from agentstate.db.connection import check_version
 from agentstate.db.reading import (
     PROBE,
     WRITE,
+    Watch,
     Way,
     beside,
     require_files_beside,
@@ -136,17 +137,15 @@ def look(path: Path, timeout: float) -> tuple[SQLiteDatabase, Shape]:
 
 def _look_once(path: Path, target: Path, timeout: float) -> tuple[SQLiteDatabase, Shape] | None:
     """Choose a way and go it; return None where it is not the way any more."""
+    watch = Watch(target, path)
     way = way_to_read(target)
     if way.probe:
-        # So it looks for a moment, too, while another program closes the file as the last.
+        # Another program may be closing the file just now. The pause is also longer than the
+        # steps of a file system's clock, so that the watch sees any change after it.
         time.sleep(_PAUSE)
         if way_to_read(target) != way or not _is_unused(path, target, timeout):
             return None
-    seen = _look_this_way(path, target, way, timeout)
-    if way.lockless and way_to_read(target) != way:
-        seen[0].close()
-        return None
-    return seen
+    return _look_this_way(path, target, way, timeout, watch)
 
 
 def _is_unused(path: Path, target: Path, timeout: float) -> bool:
@@ -161,7 +160,7 @@ def _is_unused(path: Path, target: Path, timeout: float) -> bool:
 
 
 def _look_this_way(
-    path: Path, target: Path, way: Way, timeout: float
+    path: Path, target: Path, way: Way, timeout: float, watch: Watch
 ) -> tuple[SQLiteDatabase, Shape]:
     database = SQLiteDatabase(
         uri(target, way), path, timeout, read_only=True, immutable=way.immutable
@@ -169,16 +168,20 @@ def _look_this_way(
     try:
         for statement in way.prepare:
             database.execute(statement)
+        if way.lockless:
+            database.watch = watch
         return database, shape_of(database)
-    except StoreUnavailableError as error:
-        database.close()
+    except BaseException as error:
+        if way.reads_log and not watch.holds():
+            database.close_without_log()
+        else:
+            database.close()
+        if not isinstance(error, StoreUnavailableError):
+            raise
         raise StoreUnavailableError(
             f"{path} cannot be read without changing its folder ({error}); "
             "ask a user who may write there"
         ) from error
-    except BaseException:
-        database.close()
-        raise
 
 
 def _prepare(database: SQLiteDatabase, path: Path, *, create: bool) -> Shape:

@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from agentstate.errors import StoreUnavailableError
+from agentstate.errors import StoreBusyError, StoreUnavailableError
 from agentstate.filesystem import size_of
 from agentstate.record import Record, record
 
@@ -31,7 +31,7 @@ class Way(Record):
     parameters: str
     prepare: tuple[str, ...] = ()
     lockless: bool = False
-    """It takes no lock, so it is only for a file that no other program has open."""
+    """It takes no lock, so it is only for a file that no other program has open; see `Watch`."""
     probe: bool = False
     """Whether `PROBE` must have shown first that nobody holds the file."""
 
@@ -39,6 +39,11 @@ class Way(Record):
     def immutable(self) -> bool:
         """Whether SQLite takes the file for one that nobody changes."""
         return self.parameters == _NEVER_CHANGES
+
+    @property
+    def reads_log(self) -> bool:
+        """Whether a connection that takes no lock opens the log, and may delete it at its end."""
+        return self.lockless and not self.immutable
 
 
 WRITE: Final = Way(parameters="mode=rw")
@@ -70,6 +75,45 @@ _ROOM: Final = 1 << 17
 
 SIDES: Final = ("-wal", "-journal", "-shm")
 """What SQLite adds to the name of a file for those that it keeps beside it."""
+
+
+class Watch:
+    """Whether a file is as it was, for a connection that takes no lock and so holds nobody off.
+
+    Another program that opens the file begins a log, or changes the one that is there. What was
+    read since may be half of one state and half of another.
+
+    The log is also why it must be known at once. SQLite deletes it when the last connection is
+    closed, and a connection without locks takes itself for the last. It does so only where it
+    found no transaction in the log: in that, if the log has changed meanwhile, of another program.
+    """
+
+    def __init__(self, path: Path, name: Path) -> None:
+        """Remember how a resolved path is; `name` names it in errors."""
+        self._path = path
+        self._name = name
+        self._seen = self._look()
+
+    def holds(self) -> bool:
+        """Tell whether the file is as it was."""
+        return self._look() == self._seen
+
+    def __call__(self) -> None:
+        """Raise `StoreBusyError` where the file has changed."""
+        if not self.holds():
+            raise StoreBusyError(
+                f"{self._name} was opened by another program while it was read; try again"
+            )
+
+    def _look(self) -> list[tuple[int, int, int] | None]:
+        return [_identity(one) for one in (self._path, *side_files(self._path))]
+
+
+def _identity(path: Path) -> tuple[int, int, int] | None:
+    with suppress(OSError):
+        status = path.stat(follow_symlinks=False)
+        return status.st_ino, status.st_size, status.st_mtime_ns
+    return None
 
 
 def way_to_read(path: Path) -> Way:

@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
-from agentstate.db.connection import ERRORS, Connection
+from agentstate.db.connection import ERRORS, Connection, do_nothing
 from agentstate.db.port import About
 from agentstate.db.sqlite_errors import BUSY, UNAVAILABLE, being_read, busy, code_of
 from agentstate.errors import StoreUnavailableError, UsageError
@@ -39,9 +39,9 @@ class SQLiteDatabase(Connection):
         """
         super().__init__(uri, path, timeout, read_only=read_only)
         self._immutable = immutable
-        self.before_commit: Callable[[], object] = _do_nothing
+        self.before_commit: Callable[[], object] = do_nothing
         """Called before each write is committed; from then on it may be done."""
-        self.after_begin: Callable[[], object] = _do_nothing
+        self.after_begin: Callable[[], object] = do_nothing
         """Called when a write transaction has begun; what it raises ends the transaction."""
 
     @contextmanager
@@ -84,6 +84,7 @@ class SQLiteDatabase(Connection):
         if not self._in_transaction():
             # SQLite has ended it at an error that was passed over.
             raise StoreUnavailableError(f"{self.path}: an error has ended the transaction")
+        self.watch()
         self._run("COMMIT", {})
 
     def _roll_back(self) -> None:
@@ -212,7 +213,3 @@ class SQLiteDatabase(Connection):
             # Of a file taken for immutable SQLite says `delete`, whatever its mode.
             journal_mode="unknown" if self._immutable else str(self.pragma("journal_mode")),
         )
-
-
-def _do_nothing() -> None:
-    """Stand where nobody wants to be called."""

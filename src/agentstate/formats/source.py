@@ -1,0 +1,103 @@
+"""Where a session is read from: a file, a compressed one, or what came through a pipe."""
+
+from __future__ import annotations
+
+import io
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
+
+from agentstate.errors import BadInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from _typeshed import WriteableBuffer as Buffer
+
+HEAD: Final = 1 << 16
+"""Bytes by which a format is known."""
+_TAIL: Final = 1 << 16
+_ZSTD: Final = b"\x28\xb5\x2f\xfd"
+
+
+class Source:
+    """Something that can be read, more than once, from its start."""
+
+    def __init__(self, name: str, open_raw: Callable[[], BinaryIO], modified_at: int) -> None:
+        """Name a source; `open_raw` gives its bytes, `modified_at` is in Unix seconds."""
+        self.name = name
+        """Its path; `-` for standard input."""
+        self.modified_at = modified_at
+        self._open_raw = open_raw
+
+    @classmethod
+    def of_file(cls, path: Path) -> Source:
+        """Return a file as a source; raises `OSError` where there is none."""
+        return cls(str(path), lambda: path.open("rb"), int(path.stat().st_mtime))
+
+    @classmethod
+    def of_bytes(cls, name: str, data: bytes, modified_at: int) -> Source:
+        """Return bytes as a source."""
+        return cls(name, lambda: cast("BinaryIO", io.BytesIO(data)), modified_at)
+
+    @property
+    def path(self) -> Path:
+        """The name as a path."""
+        return Path(self.name)
+
+    @cached_property
+    def head(self) -> bytes:
+        """Its first bytes, up to `HEAD` of them."""
+        with self.open() as file:
+            return file.read(HEAD)
+
+    @cached_property
+    def tail(self) -> bytes:
+        """Its last bytes; nothing where they cannot be had without reading it all."""
+        with self._open_raw() as file:
+            if file.read(4) == _ZSTD:
+                return b""
+            file.seek(0, io.SEEK_END)
+            file.seek(max(0, file.tell() - _TAIL))
+            return file.read()
+
+    def open(self) -> BinaryIO:
+        """Open it at its start, decompressed.
+
+        Raises `OSError`, and `BadInputError` for a compressed file that this Python cannot read.
+        """
+        file = self._open_raw()
+        start = file.read(4)
+        file.seek(0)
+        return _decompressed(file, self.name) if start == _ZSTD else file
+
+
+def _decompressed(file: BinaryIO, name: str) -> BinaryIO:
+    try:
+        from zstandard import ZstdDecompressor, ZstdError  # noqa: PLC0415 - few files need it
+    except ImportError as error:
+        file.close()
+        raise BadInputError(
+            f"{name} is compressed with Zstandard; to read it, install agentstate[zstd]"
+        ) from error
+
+    class Decompressed(io.RawIOBase):
+        """What comes out; a file that was cut short ends there, as a plain one does."""
+
+        def __init__(self) -> None:
+            self._stream = ZstdDecompressor().stream_reader(file, read_across_frames=True)
+
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: Buffer) -> int:
+            try:
+                return self._stream.readinto(buffer)
+            except ZstdError:
+                return 0
+
+        def close(self) -> None:
+            file.close()
+            super().close()
+
+    return cast("BinaryIO", io.BufferedReader(Decompressed(), 1 << 17))

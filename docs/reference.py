@@ -18,12 +18,14 @@ from agentstate.store import StateStore, openings
 from agentstate.store.checkpoints import Checkpoints
 from agentstate.store.doctor import examine, repair
 from agentstate.store.goals import Goals
+from agentstate.store.imports import Imports
 from agentstate.store.index import Index
 from agentstate.store.jobs import Jobs
 from agentstate.store.messages import Messages
 from agentstate.store.pruning import PrunePlan, Pruning
 from agentstate.store.recovery import recover
 from agentstate.store.restoring import restore
+from agentstate.store.search import Search
 from agentstate.store.threads import Threads
 from agentstate.store.tools import Tools
 from agentstate.store.trash import Trash
@@ -39,6 +41,8 @@ NOUNS: Final[dict[str, type]] = {
     "tools": Tools,
     "goals": Goals,
     "index": Index,
+    "imports": Imports,
+    "search": Search,
     "trash": Trash,
     "pruning": Pruning,
 }
@@ -69,6 +73,14 @@ RECORDS: Final[tuple[type, ...]] = (
     reports.Finding,
     reports.RecoverReport,
     reports.TableSalvage,
+    reports.SearchFilters,
+    reports.SearchHit,
+    reports.SearchResult,
+    reports.ImportReport,
+    reports.ImportedFile,
+    reports.ImportedThread,
+    reports.SourceNote,
+    reports.ImportRecord,
     reports.TrashEntry,
     PrunePlan,
     reports.PruneReport,
@@ -82,6 +94,7 @@ ENUMS: Final[tuple[type[StrEnum], ...]] = (
     records.JobStateStatus,
     records.ThreadGoalStatus,
     reports.Severity,
+    reports.LeafMove,
 )
 FUNCTIONS: Final[tuple[Callable[..., object], ...]] = (examine, repair, restore, recover)
 """What is done with a store that is not open."""

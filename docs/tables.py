@@ -68,6 +68,14 @@ ANSWERS: Final = {
     "INDEX_COMPACTION": Answers(
         "Index compactions", "`index compact`", (session_index.CompactionResult,)
     ),
+    "IMPORT": Answers("Imports", "`import -o json`", (reports.ImportReport,)),
+    "IMPORTED": Answers(
+        "Imported threads",
+        "`import`, but for `-o json`",
+        (reports.ImportedFile, reports.ImportedThread),
+    ),
+    "SEARCH": Answers("Hits", "`search`", (reports.SearchHit,)),
+    "EXPORTED": Answers("Exported threads", "`export`", (reports.ExportedThread,)),
     "STORE": Answers("Stores", "`info`, `init`, `demo`", (reports.StoreInfo,)),
     "DIAGNOSIS": Answers("Diagnoses", "`doctor -o json`", (reports.DoctorReport,)),
     "FINDINGS": Answers("Findings", "`doctor`, but for `-o json`", (reports.Finding,)),
@@ -91,6 +99,11 @@ _DERIVED: Final = {
     "on_active_branch": ("boolean", "Whether the current leaf goes back to it."),
     "is_leaf": ("boolean", "Whether nothing answers it."),
     "is_current_leaf": ("boolean", "Whether the thread goes on here."),
+    "imported": (
+        "import record or null",
+        "Where it came from, with the fields of an import record.",
+    ),
+    "hidden": ("boolean", "Whether views leave it out: a program said it to its model."),
     "differences": ("integer", "Ghosts, drifted and missing threads together."),
 }
 """Fields that are computed for an answer and belong to no record: type and meaning."""
@@ -101,7 +114,9 @@ _TYPES: Final = {
     "bool": "boolean",
     "JsonValue": "any JSON",
     "dict[str, int]": "object of integers",
+    "float": "number",
     "tuple[str, ...]": "array of strings",
+    "tuple[tuple[int, int], ...]": "array of arrays of two integers",
     "tuple[int | str, ...]": "array of integers and strings",
 }
 _UNITS: Final = (

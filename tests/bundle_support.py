@@ -8,7 +8,7 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from agentstate.store import bundles
+from agentstate.store import bundle_reading, bundles
 from support import thread
 
 if TYPE_CHECKING:
@@ -92,4 +92,4 @@ def insert(store: StateStore, path: Path) -> None:
     """Add the thread of a bundle to a store."""
     database = store._context.database  # noqa: SLF001 - as above
     with path.open("rb") as file, database.transaction():
-        bundles.insert(database, file)
+        bundle_reading.insert(database, file)

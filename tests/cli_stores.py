@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from agentstate import (
@@ -19,7 +20,9 @@ from agentstate.cli.demo import StoryClock, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
+
+SESSIONS: Final = Path(__file__).parent / "data" / "sessions"
+"""Files of other agent programs."""
 
 FORMATS: Final = ("table", "json", "jsonl", "tsv", "id")
 
@@ -61,6 +64,8 @@ ARGUMENTS: Final[dict[str, tuple[str, ...]]] = {
     "messages checkout": ("1",),
     "messages clear": ("t-main", "--yes"),
     "fork": ("1", "--content", "anew"),
+    "import": (str(SESSIONS / "claude-code"),),
+    "search": ("fail", "it"),
     "checkpoint save": ("t-main", "cp-new", "--state", "{}"),
     "checkpoint load": ("t-main",),
     "checkpoint list": ("t-main",),
@@ -76,6 +81,7 @@ ARGUMENTS: Final[dict[str, tuple[str, ...]]] = {
     "index check": (),
     "index compact": (),
     "index rebuild": (),
+    "export": ("t-main",),
     "init": (),
     "info": (),
     "doctor": (),
@@ -109,6 +115,7 @@ READING: Final = (
     "index name",
     "index path",
     "index check",
+    "export",
     "info",
     "doctor",
 )

@@ -38,6 +38,9 @@ SHAPES = {
     "index check": report_shapes.INDEX_CHECK,
     "index compact": report_shapes.INDEX_COMPACTION,
     "index rebuild": report_shapes.INDEX_REBUILD,
+    "import": report_shapes.IMPORTED,
+    "search": report_shapes.SEARCH,
+    "export": report_shapes.EXPORTED,
     "init": report_shapes.STORE,
     "info": report_shapes.STORE,
     "demo": report_shapes.STORE,
@@ -47,7 +50,11 @@ SHAPES = {
     "recover": report_shapes.RECOVERY,
     "vacuum": report_shapes.VACUUM,
 }
-IN_JSON = {"threads prune": report_shapes.PRUNING, "doctor": report_shapes.DIAGNOSIS}
+IN_JSON = {
+    "threads prune": report_shapes.PRUNING,
+    "import": report_shapes.IMPORT,
+    "doctor": report_shapes.DIAGNOSIS,
+}
 """Verbs whose answer is one object in JSON, and else rows."""
 
 ONE_FIELD = {
@@ -60,7 +67,7 @@ ONE_FIELD = {
 }
 """Verbs that answer with some fields of their shape only."""
 
-LISTS = {
+LISTS = {"search", "export"} | {
     verb for verb in ALL_VERBS if verb.endswith((" list", " leaves", " tree", " tools", " empty"))
 }
 SHAPED = [verb for verb in ALL_VERBS if verb not in {"schema", "completion"}]

@@ -92,6 +92,16 @@ def test_every_command_and_verb(offered: Offered) -> None:
     ]
 
 
+def test_formats_and_branches_of_an_export(offered: Offered, store: StateStore) -> None:
+    fill(store)
+    formats = ["markdown", "html", "json", "jsonl", "openai", "agentstate"]
+    assert values(offered("export", "t-two", "--to", "")) == formats
+    every = values(offered("export", "t-two", "--branch", ""))
+    assert every == ["active", "all", "4", "3", "2", "1"]
+    assert values(offered("export", "t-two", "--branch", "al")) == ["all"]
+    assert "t-two" in values(offered("export", "t-one", "t-tw"))
+
+
 def test_nothing_after_what_is_no_command(offered: Offered) -> None:
     assert offered("nope", "") == []
     assert offered("threads", "nope", "") == []
@@ -127,6 +137,7 @@ def test_values_of_enums(offered: Offered) -> None:
         "user",
         "assistant",
         "system",
+        "developer",
         "tool",
     ]
 

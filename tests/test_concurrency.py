@@ -200,7 +200,10 @@ for number in range(300):
 
 
 def test_nobody_fails_beside_a_program_that_opens_and_closes_the_store(tmp_path: Path) -> None:
-    """Each time it closes as the last one, the log and its index go away."""
+    """Each time it closes as the last one, the log and its index go away.
+
+    `python tests/stress swarm` has such a program beside its writers for as long as it is told.
+    """
     path = new_store(tmp_path / "state.db")
     theirs = """
 import select, sqlite3, sys
@@ -218,7 +221,7 @@ print(number)
     assert program.stdin is not None
     program.stdin.write("\n")
     program.stdin.flush()
-    for number in range(1200):
+    for number in range(400):
         with StateStore.open(path, create=False, timeout=60) as store:
             store.messages.append("t0", "user", str(number))
         with StateStore.open(path, read_only=True, timeout=60) as store:

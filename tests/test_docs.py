@@ -17,6 +17,7 @@ import pytest
 import agentstate
 from agentstate import StateStore, ThreadListFilters, errors
 from agentstate.cli.commands import COMMANDS, Noun
+from cli_stores import SESSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -215,6 +216,10 @@ ANSWERS: Final[dict[str, list[str]]] = {
     "Index checks": ["index", "check"],
     "Index rebuilds": ["index", "rebuild", "--dry-run"],
     "Index compactions": ["index", "compact"],
+    "Imports": ["import", str(SESSIONS)],
+    "Imported threads": ["import", str(SESSIONS)],
+    "Hits": ["search", "e"],
+    "Exported threads": ["export", "t-tree"],
     "Stores": ["info"],
     "Diagnoses": ["doctor"],
     "Findings": ["doctor"],
@@ -236,13 +241,14 @@ BEFORE: Final[dict[str, list[str]]] = {
 }
 """What must be done first."""
 
-ROWS_ONLY: Final = {"Findings", "Pruned threads"}
+ROWS_ONLY: Final = {"Findings", "Imported threads", "Pruned threads"}
 """Headings of what is a row, and no answer in JSON by itself."""
 
 JSON_TYPES: Final[dict[str, type]] = {
     "string": str,
     "integer": int,
     "boolean": bool,
+    "number": float,
     "array": list,
     "object": dict,
 }

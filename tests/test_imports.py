@@ -21,7 +21,7 @@ HEAVY = {"rich", "pydantic", "importlib.metadata", "tempfile", "asyncio", "email
 
 NOUNS = {
     *("threads", "messages", "checkpoints", "jobs", "index", "fork", "store", "schema", "demo"),
-    *("completion", "doctor"),
+    *("completion", "doctor", "exporting"),
 }
 """The modules of the commands, in `agentstate.cli`."""
 
@@ -64,7 +64,7 @@ def test_a_verb_that_reads_loads_its_noun_alone(filled: Path, verb: str) -> None
     modules = loaded("--db", str(filled / "state.db"), *verb.split(), *ARGUMENTS[verb])
     assert HEAVY.isdisjoint(modules)
     noun = verb.partition(" ")[0]
-    noun = {"checkpoint": "checkpoints", "info": "store"}.get(noun, noun)
+    noun = {"checkpoint": "checkpoints", "info": "store", "export": "exporting"}.get(noun, noun)
     assert nouns(modules) == {noun}
 
 

@@ -69,6 +69,27 @@ def after_start(script: str) -> str:
     return f"{{\n{START.text}\n}} >start.out 2>start.err\n{script}"
 
 
+@pytest.fixture(scope="module")
+def tour(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a folder in which the tour has begun, to be copied and not to be changed."""
+    folder = tmp_path_factory.mktemp("tour")
+    assert bash(after_start('printf %s "$AGENTSTATE_DB" >store.path'), folder).returncode == 0
+    return folder
+
+
+@pytest.fixture
+def begun(tour: Path, tmp_path: Path) -> Path:
+    """Copy the folder in which the tour has begun."""
+    return shutil.copytree(tour, tmp_path / "begun")
+
+
+def after_begun(script: str, begun: Path) -> str:
+    """Return a script that goes on where the tour's first block ended, in a copy of its folder."""
+    was = Path((begun / "store.path").read_text())
+    store = next(begun.glob(f"*/{was.name}"))
+    return f"export AGENTSTATE_DB='{store}'\n{script}"
+
+
 def assert_as_written(block: Block, done: subprocess.CompletedProcess[str]) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     if block.output is not None:
@@ -89,10 +110,10 @@ def test_the_tour_begins_with_a_store(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("block", SHELL, ids=lambda block: block.text.partition("\n")[0])
-def test_every_command_runs_and_prints_what_is_shown(block: Block, tmp_path: Path) -> None:
+def test_every_command_runs_and_prints_what_is_shown(block: Block, begun: Path) -> None:
     if "jq " in block.text and shutil.which("jq") is None:
         pytest.skip("jq is not installed")
-    assert_as_written(block, bash(after_start(block.text), tmp_path))
+    assert_as_written(block, bash(after_begun(block.text, begun), begun))
 
 
 def test_the_tour_can_begin_again_with_another_store(tmp_path: Path) -> None:
@@ -106,9 +127,9 @@ def test_the_tour_can_begin_again_with_another_store(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("block", PYTHON, ids=lambda block: block.text.partition(" as ")[0])
-def test_the_python_example_runs_and_prints_what_is_shown(block: Block, tmp_path: Path) -> None:
-    (tmp_path / "example.py").write_text(block.text, encoding="utf-8")
-    assert_as_written(block, bash(after_start(f"'{sys.executable}' example.py"), tmp_path))
+def test_the_python_example_runs_and_prints_what_is_shown(block: Block, begun: Path) -> None:
+    (begun / "example.py").write_text(block.text, encoding="utf-8")
+    assert_as_written(block, bash(after_begun(f"'{sys.executable}' example.py", begun), begun))
 
 
 def test_two_commands_of_one_line_set_everything_up() -> None:

@@ -158,9 +158,10 @@ def test_no_tree_walks_off_the_right_edge(choices: list[int]) -> None:
 
 
 @pytest.mark.parametrize("width", [80, None])
-def test_a_thread_100000_messages_deep_is_drawn(width: int | None) -> None:
-    size = 100_000
-    assert sys.getrecursionlimit() < size
+def test_a_thread_far_deeper_than_calls_may_be_is_drawn(width: int | None) -> None:
+    # 100,000 deep it is drawn by the command: test_cli_pipes.py.
+    size = 20_000
+    assert sys.getrecursionlimit() < size // 10
     messages = chain(size)
     whole = drawing(WholeView(thread=thread(size), messages=messages), width=width)
     assert ids(whole) == list(range(1, size + 1))
@@ -169,12 +170,22 @@ def test_a_thread_100000_messages_deep_is_drawn(width: int | None) -> None:
     assert branch == whole
 
 
-def test_100000_forks_on_the_way_are_drawn() -> None:
-    size = 50_000
+def forks_on_the_way(count: int) -> list[MessageRecord]:
     messages: list[MessageRecord] = []
-    for entry in range(1, size + 1):
+    for entry in range(1, count + 1):
         messages.append(message(2 * entry - 1, 2 * entry - 3 if entry > 1 else None))
         messages.append(message(2 * entry, 2 * entry - 1))
-    for leaf in (2 * size - 1, None, 2):
-        lines = drawing(WholeView(thread=thread(leaf), messages=messages), width=80)
-        assert sorted(ids(lines)) == list(range(1, 2 * size + 1))
+    return messages
+
+
+def test_100000_forks_on_the_way_are_drawn() -> None:
+    size = 50_000
+    lines = drawing(WholeView(thread=thread(None), messages=forks_on_the_way(size)), width=80)
+    assert sorted(ids(lines)) == list(range(1, 2 * size + 1))
+
+
+@pytest.mark.parametrize("leaf", [9_999, 2])
+def test_forks_on_the_way_are_drawn_whichever_leaf_is_current(leaf: int) -> None:
+    size = 5_000
+    view = WholeView(thread=thread(leaf), messages=forks_on_the_way(size))
+    assert sorted(ids(drawing(view, width=80))) == list(range(1, 2 * size + 1))

@@ -177,7 +177,7 @@ def test_no_verb_writes_it(cli: Cli, tmp_path: Path) -> None:
         )
     (tmp_path / "copy.db").write_bytes(cli.db.read_bytes())
     more = {"restore": (str(tmp_path / "copy.db"), "--yes"), "doctor": ("--fix",)}
-    apart = {"schema", "completion", "demo", "backup", "recover", *READING} - {"doctor"}
+    apart = {"schema", "completion", "demo", "backup", "recover", "search", *READING} - {"doctor"}
     before = snapshot(cli.db.parent)
     for verb in ALL_VERBS:
         if verb not in apart and not verb.startswith("index "):

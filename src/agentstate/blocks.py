@@ -1,16 +1,15 @@
 """The text of a message made of parts: what is said, thought, called, shown.
 
 An agent's message is a list of blocks; `content` is one text that a person can read. So each
-block that is not plain text begins with a mark, and blocks are parted by an empty line. Whoever
-draws a message can take it apart again. Text that only looks like a mark is drawn as one, and
-nothing more: what a message really holds is in its `item`.
+block that is not plain text begins with a mark, and ends at the next empty line: an empty line
+within it holds a space. Whoever draws a message can take it apart again. Text that only looks
+like a mark is drawn as one, and nothing more: what a message really holds is in its `item`.
 """
 
 from __future__ import annotations
 
 import re
 from enum import StrEnum
-from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -34,26 +33,28 @@ class Block(NamedTuple):
     title: str
     """The name of the tool that is called, the type of an image; empty for text."""
     text: str
+    source: str
+    """The block as it stands in the content, with its mark."""
 
 
 def thinking(text: str) -> str:
     """Return the text of what a model thought before it spoke."""
-    return f"[thinking] {text}"
+    return _marked("[thinking]", text)
 
 
 def tool_call(name: str, arguments: str) -> str:
     """Return the text of a call of a tool; `arguments` is JSON, or whatever the tool takes."""
-    return f"[tool call: {_one_line(name)}] {arguments}".rstrip()
+    return _marked(f"[tool call: {_one_line(name)}]", arguments)
 
 
 def image(kind: str, size: int | None = None) -> str:
     """Return the text that stands for an image of a media type; `size` is in bytes."""
-    return f"[image: {_one_line(kind)}]" + ("" if size is None else f" {size} bytes")
+    return _marked(f"[image: {_one_line(kind)}]", "" if size is None else f"{size} bytes")
 
 
 def other(kind: str, text: str = "") -> str:
     """Return the text of a block of any other kind, such as a document or a search."""
-    return f"[other: {_one_line(kind)}] {text}".rstrip()
+    return _marked(f"[other: {_one_line(kind)}]", text)
 
 
 def join(parts: Iterable[str]) -> str:
@@ -62,25 +63,43 @@ def join(parts: Iterable[str]) -> str:
 
 
 def split(content: str) -> list[Block]:
-    """Return the blocks of a message's text; joined again they give the same text."""
+    """Return the blocks of a message's text.
+
+    Their sources, with an empty line between, are the text again, whatever it is.
+    """
     return list(_blocks(content))
 
 
 def _blocks(content: str) -> Iterator[Block]:
-    starts = [match.start(1) for match in re.finditer(_MARK, content)]
-    edges = [0, *(start for start in starts if start), len(content)]
-    for begin, end in pairwise(edges):
-        part = content[begin:end].removesuffix("\n\n" if end < len(content) else "")
-        match = re.match(_MARK, part)
-        if match is None:
-            yield Block(BlockKind.TEXT, "", part)
-        else:
-            kind = BlockKind(match[2])
-            yield Block(kind, match[3] or "", part[match.end() :].removeprefix(" "))
+    begin = 0
+    for match in re.finditer(_MARKED, content):
+        if begin < match.start():
+            yield _plain(content[begin : match.start() - len(_GAP)])
+        body = match["body"].removeprefix(" ")
+        text = re.sub(_FILLED, "", body)
+        yield Block(BlockKind(match["kind"]), match["title"] or "", text, match[0])
+        begin = match.end() + len(_GAP)
+    if begin <= len(content):
+        yield _plain(content[begin:])
+
+
+def _plain(text: str) -> Block:
+    return Block(BlockKind.TEXT, "", text, text)
+
+
+def _marked(mark: str, text: str) -> str:
+    filled = re.sub(_EMPTY, " ", text.strip())
+    return f"{mark} {filled}" if filled else mark
 
 
 def _one_line(name: str) -> str:
     return " ".join(name.replace("]", ")").split()) or "?"
 
 
-_MARK: Final = r"(?:\A|(?<=\n\n))(\[(thinking|tool call|image|other)(?:: ([^\]\n]+))?\])"
+_GAP: Final = "\n\n"
+_EMPTY: Final = r"(?<=\n)(?=\n)"
+_FILLED: Final = r"(?<=\n) (?=\n)"
+_MARKED: Final = (
+    r"(?:\A|(?<=\n\n))\[(?P<kind>thinking|tool call|image|other)(?:: (?P<title>[^\]\n]+))?\]"
+    r"(?P<body>(?:[^\n]|\n(?!\n))*)"
+)

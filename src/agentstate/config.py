@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 STORE_NAME: Final = "state.db"
 INDEX_NAME: Final = "session_index.jsonl"
+SEARCH_SUFFIX: Final = ".search"
+"""What the name of the search index, beside a store, adds to that of the store."""
 
 
 @record

@@ -13,6 +13,7 @@ from agentstate.cli.printing import draw_lines, is_screen, write_lines
 from agentstate.errors import UsageError
 from agentstate.record import Record, record
 from agentstate.render import machine
+from agentstate.render.text import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -92,6 +93,11 @@ class Answer:
         """Say that a limit cut the answer, where it did."""
         if shown < total:
             self._run.note(f"{shown} of {total} {self._shape.noun}; --limit 0 for all")
+
+    def note_hidden(self, number: int) -> None:
+        """Say that hidden messages were left out, where some were."""
+        if number:
+            self._run.note(f"{count(number, 'hidden message')} left out; --all shows them")
 
     def _line(self, row: Mapping[str, Any]) -> str:
         if self.format is OutputFormat.JSONL:

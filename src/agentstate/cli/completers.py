@@ -41,7 +41,10 @@ _SHAPES: Final = {
     "index": "INDEX",
     "index check": "INDEX_CHECK",
     "info": "STORE",
+    "import": "IMPORTED",
+    "search": "SEARCH",
     "doctor": "FINDINGS",
+    "export": "EXPORTED",
 }
 """What a command answers in, by its own name or else by its noun's."""
 
@@ -86,6 +89,18 @@ def complete_messages(ctx: typer.Context, incomplete: str) -> Offers:
     with run.read() as store:
         thread = offers.find(store, run, ctx.params.get("thread"))
         return offers.messages(store, run, thread, incomplete)
+
+
+def complete_branches(ctx: typer.Context, incomplete: str) -> Offers:
+    """Offer the words for a branch, and messages of the thread that was given."""
+    from agentstate.cli import offers  # noqa: PLC0415 - see above
+
+    words = [("active", "the active branch"), ("all", "all branches")]
+    found = [(word, about) for word, about in words if word.startswith(incomplete)]
+    run = _run(ctx)
+    with run.read() as store:
+        thread = offers.find(store, run, next(iter(ctx.params.get("threads") or ()), None))
+        return found + offers.messages(store, run, thread, incomplete)
 
 
 def complete_leaf(ctx: typer.Context) -> Offers:
@@ -151,7 +166,7 @@ def complete_globs(ctx: typer.Context) -> list[str]:
 
 def complete_roles() -> list[str]:
     """Offer the common roles; any other will do, too."""
-    return ["user", "assistant", "system", "tool"]
+    return ["user", "assistant", "system", "developer", "tool"]
 
 
 def complete_records() -> list[str]:

@@ -98,6 +98,16 @@ def find_message(store: StateStore, run: Invocation, selector: str) -> tuple[int
     return message_id, thread_id
 
 
+def find_message_of(store: StateStore, run: Invocation, thread_id: str, selector: str) -> int:
+    """Return the id of the message a selector names, which must be of this thread."""
+    message_id, found = find_message(store, run, selector)
+    if found != thread_id:
+        raise MessageNotFoundError(
+            f"message {message_id} is of thread {found!r}, not {thread_id!r}"
+        )
+    return message_id
+
+
 def described(thread: ThreadMetadata | TrashEntry) -> str:
     """Return a thread's id, and its name where it has one, for a question or an error."""
     return f"{thread.id} ({first_line(thread.name, _NAME)})" if thread.name else thread.id

@@ -77,6 +77,15 @@ def family(database: Database, root: str, key: str) -> list[Table]:
     return [_table(database, table, found[table][1]) for table in in_order]
 
 
+def referring_columns(database: Database, parent: str, key: str) -> dict[str, set[str]]:
+    """Return the columns of each table whose foreign key names a row by that key, and cascades."""
+    found: dict[str, set[str]] = {}
+    for reference in _references(database):
+        if (reference.parent, reference.referred) == (parent, [key]):
+            found.setdefault(reference.child, set()).update(reference.columns)
+    return found
+
+
 def _hangs_on(reference: _Reference, root: str, key: str, condition: str) -> str:
     if (reference.parent, reference.referred) == (root, [key]):
         return f"{quoted(reference.columns[0])} = :key"
@@ -219,6 +228,17 @@ def total_changes(database: Database) -> int:
     """Return how many rows this connection has changed, those that cascades deleted included."""
     row = database.one("SELECT total_changes()")
     return int(row[0]) if row else 0
+
+
+def data_version(database: Database) -> int:
+    """Return a number that changes when another connection has changed the file."""
+    row = database.one("PRAGMA data_version")
+    return int(row[0]) if row else 0
+
+
+def widen_cache(database: Database) -> None:
+    """Keep up to 64 MB of the file in memory from now on, for work that goes all over an index."""
+    database.execute("PRAGMA cache_size = -65536")
 
 
 def free_bytes(database: Database) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from agentstate.db.sqlite_errors import code_of, translate
 from agentstate.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from agentstate.db.port import Params, Row
@@ -27,6 +27,8 @@ _SLICE_SECONDS: Final = 0.2
 
 # Of a damaged schema SQLite quotes what is not UTF-8, which Python fails to make a message of.
 ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
+_FAILURES: Final = (*ERRORS, UnicodeEncodeError, OverflowError, MemoryError)
+"""What a statement with parameters may end in."""
 
 
 def check_version() -> None:
@@ -86,6 +88,20 @@ class Connection:
         """Run a statement once for each set of parameters."""
         for one in params:
             self._run(sql, one)
+
+    def insert_many(
+        self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
+    ) -> None:
+        """Add rows to a table, each the values of these columns, within a transaction.
+
+        That holds the write lock, so there is no lock to wait for.
+        """
+        values = ", ".join("?" * len(columns))
+        sql = f"INSERT INTO {table}({', '.join(columns)}) VALUES ({values})"  # noqa: S608 - names of the caller's own
+        try:
+            self._connection.executemany(sql, rows)
+        except _FAILURES as error:
+            raise self._translate(error) from error
 
     def one(self, sql: str, params: Params = {}) -> Row | None:  # noqa: B006 - never changed
         """Return the only row, or None."""
@@ -154,7 +170,7 @@ class Connection:
         while True:
             try:
                 return self._connection.execute(sql, params)
-            except (*ERRORS, UnicodeEncodeError, OverflowError, MemoryError) as error:
+            except _FAILURES as error:
                 # A statement that met a lock has changed nothing, also inside a transaction.
                 if code_of(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
                     raise self._translate(error) from error

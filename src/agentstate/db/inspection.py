@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from agentstate.db import migrations, schema
+from agentstate.db import migrations, own_schema, schema
 from agentstate.db.opening import look, require_permission
 from agentstate.db.reading import WRITE, require_files_beside, resolve, uri
 from agentstate.db.sqlite import SQLiteDatabase
@@ -118,6 +118,17 @@ def fresh_schema(version: int) -> Schema:
         migrations.take_steps(database, version)
         names = database.all("SELECT name FROM sqlite_schema WHERE type = 'table'")
         return schema_of(database, {name for (name,) in names if not name.startswith("sqlite_")})
+    finally:
+        database.close()
+
+
+@cache
+def fresh_own_schema() -> Schema:
+    """Return what this program's own tables are made of; not to be changed."""
+    database = SQLiteDatabase("file::memory:", Path(":memory:"), 0)
+    try:
+        own_schema.create(database)
+        return schema_of(database, own_schema.TABLES)
     finally:
         database.close()
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from agentstate.db import schema
+from agentstate.db import own_schema, schema
 from agentstate.errors import NotAStoreError, UntrustedSchemaError
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ def _words(names: tuple[str, ...]) -> str:
     return ", ".join(f"'{name}'" for name in names)
 
 
-_TABLES: Final = _words(schema.TABLES)
-_CHILDREN: Final = _words(schema.OF_THREADS)
-_OWN: Final = _words(("threads", "jobs", *schema.OF_THREADS))
+_TABLES: Final = _words((*schema.TABLES, *own_schema.TABLES))
+_CHILDREN: Final = _words((*schema.OF_THREADS, own_schema.IMPORTS))
+_OWN: Final = _words(("threads", "jobs", *schema.OF_THREADS, *own_schema.TABLES))
 """In SQL, as the statements below have them; the last are those that this program writes."""
 
 # A virtual table's SQL begins with CREATE VIRTUAL TABLE, with comments between if it likes. The
@@ -51,7 +51,7 @@ LIMIT 1
 # Any trigger: a delete goes on to every table that refers to ours, and to those that refer to
 # them. Of views those that name a table of ours; no write of ours would run one, but who made it
 # may count on what it shows. A conflict clause deletes rows to make room for one that is added,
-# and a reference of our tables but the one below has rows deleted with those of another table.
+# and a reference of our tables but the two below has rows deleted with those of another table.
 _ACTIONS: Final = f"""
 SELECT 'the trigger', name, tbl_name, sql FROM sqlite_schema WHERE type LIKE 'trigger'
 UNION ALL
@@ -68,9 +68,13 @@ SELECT 'a foreign key to', "table", name, NULL
 FROM sqlite_schema JOIN pragma_foreign_key_list(name)
 WHERE type LIKE 'table' AND lower(name) IN ({_OWN})
     AND NOT (
-        lower(name) IN ({_CHILDREN}) AND lower("table") = 'threads'
-        AND lower("from") = 'thread_id' AND lower("to") = 'id'
-        AND on_update = 'NO ACTION' AND on_delete = 'CASCADE'
+        on_update = 'NO ACTION' AND on_delete = 'CASCADE' AND lower("to") = 'id'
+        AND (
+            lower(name) IN ({_CHILDREN}) AND lower("table") = 'threads'
+            AND lower("from") = 'thread_id'
+            OR lower(name) = '{own_schema.IMPORTED_MESSAGES}' AND lower("table") = 'messages'
+            AND lower("from") = 'message_id'
+        )
     )
 """  # noqa: S608 - as above
 

@@ -9,6 +9,9 @@ _URL: Final = re.compile(r"data:([\w.+/-]{1,100})?(?:;[\w=.-]+)*;base64,")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/=_\-\s]*")
 _TYPES: Final = ("media_type", "mimeType", "mime_type")
 _DATA: Final = ("data", "content", "base64")
+_MAKING: Final = "image_generation_call"
+_MADE: Final = ("result",)
+"""Where Codex keeps an image that a model made."""
 
 
 def without_images(value: Any, limit: int) -> tuple[Any, int]:  # noqa: ANN401 - any JSON
@@ -34,11 +37,12 @@ def _replaced(value: Any, limit: int) -> tuple[Any, int]:  # noqa: ANN401 - any 
         return [one for one, _ in found], sum(count for _, count in found)
     if isinstance(value, dict):
         kind = next((value[key] for key in _TYPES if isinstance(value.get(key), str)), None)
+        keys = _DATA if kind else _MADE if value.get("type") == _MAKING else ()
         made, total = {}, 0
         for key, one in value.items():
-            is_data = kind and key in _DATA and isinstance(one, str) and len(one) > limit
+            is_data = key in keys and isinstance(one, str) and len(one) > limit
             if is_data and _BASE64.fullmatch(one):
-                made[key], count = _note(kind or "data", one), 1
+                made[key], count = _note(kind or "image", one), 1
             else:
                 made[key], count = _replaced(one, limit)
             total += count

@@ -12,25 +12,24 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from agentstate.errors import BadInputError
 from agentstate.formats.images import without_images
 from agentstate.formats.notes import Note, Notes
-from agentstate.jsontext import MAX_DEPTH
+from agentstate.formats.scanning import NO_VALUE, Scanner
+from agentstate.jsontext import MAX_DEPTH, JsonText, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agentstate.formats.source import Source
 
-_LONGEST: Final = 1 << 28
+_LONGEST: Final = 1 << 26
 """Bytes of a line; none that an agent writes is longer, and memory is bounded."""
 IMAGE_LIMIT: Final = 1 << 15
 """Characters of an image in a record, in base64; a longer one is left out."""
-_TRIES: Final = 100
-"""Places in a damaged line at which a whole object may begin."""
 
 _ESCAPED_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
-_HUGE: Final = re.compile(r"\d[eE]\+?\d{3}|\d{309}")
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_BRACKETS: Final = re.compile(r"[\[\]{}]")
 _WHITE: Final = " \t\r\n\0\ufeff"
 
 
@@ -43,6 +42,8 @@ class Line(NamedTuple):
     """Its place among the objects of its line, from 0."""
     text: str
     value: dict[str, Any]
+    odd: bool = False
+    """Whether it holds NaN, an infinity or a number beyond a double."""
 
     @property
     def ref(self) -> str:
@@ -60,9 +61,11 @@ class Reading:
         self.source = source
         self.notes = notes if notes is not None else Notes()
         self._keep_images = keep_images
+        self._scanner = Scanner()
 
     def lines(self) -> Iterator[Line]:
         """Yield each object of a file of JSON lines; whatever else is there is noted."""
+        scanner, scan = self._scanner, self._scanner.scan
         with self.source.open() as file:
             number = 0
             while raw := file.readline(_LONGEST):
@@ -72,32 +75,43 @@ class Reading:
                     while (rest := file.readline(_LONGEST)) and not rest.endswith(b"\n"):
                         pass
                     continue
-                yield from self._objects(raw, number)
+                text = self.decoded(raw, number).strip(_WHITE)
+                if b"\0" in raw:
+                    self.notes.add(Note.BAD_LINE, number)
+                scanner.odd = False
+                try:
+                    value, end = scan(text, 0)
+                except NO_VALUE:
+                    yield from self._objects(raw, text, number)
+                    continue
+                if end == len(text) and isinstance(value, dict):
+                    yield Line(number, 0, text, value, scanner.odd)
+                else:
+                    yield from self._objects(raw, text, number)
 
-    def _objects(self, raw: bytes, number: int) -> Iterator[Line]:
-        text = self.decoded(raw, number).strip(_WHITE)
-        if not text:
-            if b"\0" in raw:
-                self.notes.add(Note.BAD_LINE, number)
-            return
+    def _objects(self, raw: bytes, text: str, number: int) -> Iterator[Line]:
+        """Yield the objects of a line that is not just one object."""
+        scanner, length = self._scanner, len(text)
         part = at = 0
-        while at < len(text):
+        while at < length:
+            scanner.odd = False
             try:
-                value, end = _scan(text, at)
-            except (ValueError, RecursionError):
+                value, end = scanner.scan(text, at)
+            except NO_VALUE:
                 torn = not raw.endswith(b"\n")
                 self.notes.add(Note.TORN_TAIL if torn else Note.BAD_LINE, number)
-                whole = _whole_at_end(text, at)
+                whole = scanner.next_whole(text, at)
                 if whole is None:
                     return
                 at = whole
                 continue
             if isinstance(value, dict):
-                yield Line(number, part, text[at:end] if at or end < len(text) else text, value)
+                written = text if end - at == length else text[at:end]
+                yield Line(number, part, written, value, scanner.odd)
             else:
                 self.notes.add(Note.BAD_LINE, number)
             at = end
-            while at < len(text) and text[at] in _WHITE:
+            while at < length and text[at] in _WHITE:
                 at += 1
             part += 1
         if part > 1:
@@ -113,33 +127,30 @@ class Reading:
 
     def item(self, line: Line) -> str:
         """Return the object of a line as JSON text that a store can keep."""
-        return self.kept(line.text, line.value, line.number)
+        return self.kept(line.text, line.value, line.number, odd=line.odd)
 
-    def kept(self, text: str, value: object, number: int) -> str:
-        """Return JSON text, whose value is known, as JSON text that a store can keep."""
+    def kept(self, text: str, value: object, number: int, *, odd: bool) -> str:
+        """Return JSON text, whose value is known, as JSON text that a store can keep.
+
+        `odd` is whether it holds NaN, an infinity or a number beyond a double.
+        """
         if len(text) > IMAGE_LIMIT and not self._keep_images:
             value, left_out = without_images(value, IMAGE_LIMIT)
             for _ in range(left_out):
                 self.notes.add(Note.IMAGE_LEFT_OUT, number)
             if left_out:
                 text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        if (text.count("{") + text.count("[") > MAX_DEPTH) and _is_too_deep(value):
+        if text.count("{") + text.count("[") > MAX_DEPTH and _is_too_deep(text):
             self.notes.add(Note.TOO_DEEP, number)
             return json.dumps(self.text(text, number), ensure_ascii=False)
-        if (
-            ("\\u" in text and _ESCAPED_SURROGATE.search(text))
-            or "NaN" in text
-            or "Infinity" in text
-            or _HUGE.search(text)
-            or (not text.isascii() and _SURROGATE.search(text))
-        ):
+        if odd or not _is_text(text):
             sound = self._sound(value, number)
             return json.dumps(sound, ensure_ascii=False, separators=(",", ":"))
         return text
 
     def text(self, text: str, number: int) -> str:
         """Return text without halves of characters, which no store can keep."""
-        if text.isascii() or not _SURROGATE.search(text):
+        if text.isascii() or _encodes(text):
             return text
         self.notes.add(Note.LONE_SURROGATE, number)
         # Two halves that fit are one character; Python keeps them apart where they were escaped.
@@ -180,7 +191,7 @@ class Reading:
         """
         found = [
             time
-            for line in self.source.tail.splitlines()[1:] or self.source.tail.splitlines()
+            for line in self.source.tail.splitlines()
             for value in [_object(line)]
             for key in keys
             if (time := moment(value.get(key))) is not None
@@ -192,24 +203,26 @@ _BEYOND: Final = 10**308
 _MILLISECONDS: Final = 10**11
 """A number of seconds that is 3,000 years away, and of milliseconds that was in 1973."""
 _YEARS: Final = 10_000 * 366 * 86_400
+_DIGITS: Final = range(9, 15)
+"""How many a number of seconds or milliseconds has that is written as text; a date has 8."""
 
 
 def moment(given: object) -> int | None:
     """Return a time in Unix seconds, given so, in milliseconds or in ISO 8601; else None."""
-    if isinstance(given, bool):
-        return None
-    if isinstance(given, int | float):
-        if not math.isfinite(given):
-            return None
-        seconds = given / 1000 if abs(given) > _MILLISECONDS else given
-        return int(seconds) if abs(seconds) < _YEARS else None
     if isinstance(given, str):
+        if given.isdecimal() and len(given) in _DIGITS:
+            return moment(int(given))
         try:
             time = datetime.fromisoformat(given)
             return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp())
         except (ValueError, OverflowError):
             return None
-    return None
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        return None
+    # Compared before anything is computed: an integer may be too large to become a float.
+    if not -_YEARS * 1000 < given < _YEARS * 1000:
+        return None
+    return int(given / 1000 if abs(given) > _MILLISECONDS else given)
 
 
 def first_objects(head: bytes, limit: int = 20) -> list[dict[str, Any]]:
@@ -226,34 +239,38 @@ def _object(line: bytes) -> dict[str, Any]:
 
 
 _scan: Final = json.JSONDecoder().raw_decode
-"""Raises `ValueError`, and `RecursionError`; gives the value and where it ends."""
 
 
-def _whole_at_end(text: str, after: int) -> int | None:
-    """Return where an object begins that ends the line, behind one that was cut short."""
-    at = after
-    for _ in range(_TRIES):
-        at = text.find('{"', at + 1)
-        if at < 0:
-            return None
-        try:
-            _, end = _scan(text, at)
-        except (ValueError, RecursionError):
-            continue
-        if end == len(text):
-            return at
-    return None
+def _is_text(text: str) -> bool:
+    """Tell whether sound JSON text, and all text in it, is free of halves of characters."""
+    if not text.isascii() and not _encodes(text):
+        return False
+    if "\\u" not in text or not _ESCAPED_SURROGATE.search(text):
+        return True
+    try:
+        # Not the value at hand: of a key given twice it has but one.
+        encode(JsonText(text), "")
+    except BadInputError:
+        return False
+    return True
 
 
-def _is_too_deep(value: object) -> bool:
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [
-            child
-            for node in level
-            if isinstance(node, dict | list)
-            for child in (node.values() if isinstance(node, dict) else node)
-        ]
-        if not level:
-            return False
-    return any(isinstance(node, dict | list) for node in level)
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_too_deep(text: str) -> bool:
+    """Tell whether sound JSON text is nested too deeply, in what is given twice, too."""
+    outside = "".join(text.replace("\\\\", "").replace('\\"', "").split('"')[::2])
+    if outside.count("{") + outside.count("[") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for bracket in _BRACKETS.findall(outside):
+        depth += 1 if bracket in "{[" else -1
+        if depth > MAX_DEPTH:
+            return True
+    return False

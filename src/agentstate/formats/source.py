@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 HEAD: Final = 1 << 16
 """Bytes by which a format is known."""
 _TAIL: Final = 1 << 16
+_CHUNK: Final = 1 << 17
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 
 
@@ -28,12 +29,14 @@ class Source:
         self.name = name
         """Its path; `-` for standard input."""
         self.modified_at = modified_at
+        self.watch: Callable[[int], object] | None = None
+        """Told of each read of an opened source how many bytes of the file it took."""
         self._open_raw = open_raw
 
     @classmethod
     def of_file(cls, path: Path) -> Source:
         """Return a file as a source; raises `OSError` where there is none."""
-        return cls(str(path), lambda: path.open("rb"), int(path.stat().st_mtime))
+        return cls(str(path), lambda: path.open("rb", buffering=0), int(path.stat().st_mtime))
 
     @classmethod
     def of_bytes(cls, name: str, data: bytes, modified_at: int) -> Source:
@@ -54,7 +57,7 @@ class Source:
     @cached_property
     def tail(self) -> bytes:
         """Its last bytes; nothing where they cannot be had without reading it all."""
-        with self._open_raw() as file:
+        with self._buffered() as file:
             if file.read(4) == _ZSTD:
                 return b""
             file.seek(0, io.SEEK_END)
@@ -66,13 +69,42 @@ class Source:
 
         Raises `OSError`, and `BadInputError` for a compressed file that this Python cannot read.
         """
-        file = self._open_raw()
-        start = file.read(4)
-        file.seek(0)
-        return _decompressed(file, self.name) if start == _ZSTD else file
+        file = self._buffered()
+        return _decompressed(file, self.name) if file.peek(4)[:4] == _ZSTD else file
+
+    def _buffered(self) -> io.BufferedReader:
+        raw = _Watched(self._open_raw(), self.watch)
+        return io.BufferedReader(raw, _CHUNK)
 
 
-def _decompressed(file: BinaryIO, name: str) -> BinaryIO:
+class _Watched(io.RawIOBase):
+    """A file that tells how much of it is read."""
+
+    def __init__(self, file: BinaryIO, watch: Callable[[int], object] | None) -> None:
+        self._file = cast("io.RawIOBase", file)
+        self._watch = watch
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def readinto(self, buffer: Buffer) -> int:
+        size = self._file.readinto(buffer) or 0
+        if self._watch is not None:
+            self._watch(size)
+        return size
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _decompressed(file: io.BufferedReader, name: str) -> BinaryIO:
     try:
         from zstandard import ZstdDecompressor, ZstdError  # noqa: PLC0415 - few files need it
     except ImportError as error:
@@ -100,4 +132,4 @@ def _decompressed(file: BinaryIO, name: str) -> BinaryIO:
             file.close()
             super().close()
 
-    return cast("BinaryIO", io.BufferedReader(Decompressed(), 1 << 17))
+    return cast("BinaryIO", io.BufferedReader(Decompressed(), _CHUNK))

@@ -9,13 +9,17 @@ from agentstate.render.shape import Shape, field_names
 from agentstate.reports import (
     BackupReport,
     DoctorReport,
+    ExportedThread,
     Finding,
+    ImportedThread,
+    ImportReport,
     IndexCheck,
     IndexRebuild,
     PrunedThread,
     PruneReport,
     RecoverReport,
     RestoreReport,
+    SearchHit,
     StoreInfo,
     TrashEntry,
     VacuumReport,
@@ -98,4 +102,46 @@ PRUNED: Final = Shape(
     fields=field_names(PrunedThread),
     columns=("id", "name", "updated_at", "messages", "size", "bundle"),
     id="id",
+)
+IMPORT: Final = Shape(
+    noun="imports",
+    fields=field_names(ImportReport),
+    columns=("dry_run", "created", "grown", "unchanged", "messages"),
+    id="created",
+)
+IMPORTED: Final = Shape(
+    noun="threads",
+    fields=("path", "format", *field_names(ImportedThread)),
+    columns=(
+        "thread_id",
+        "session_id",
+        "format",
+        "created",
+        "messages",
+        "added",
+        "leaf",
+        "name",
+        "path",
+    ),
+    id="thread_id",
+)
+EXPORTED: Final = Shape(
+    noun="documents",
+    fields=field_names(ExportedThread),
+    columns=("path", "thread_id", "messages", "size", "redacted"),
+    id="thread_id",
+)
+SEARCH: Final = Shape(
+    noun="hits",
+    fields=field_names(SearchHit),
+    columns=(
+        "message_id",
+        "thread_id",
+        "thread_name",
+        "role",
+        "created_at",
+        "on_active_branch",
+        "snippet",
+    ),
+    id="message_id",
 )

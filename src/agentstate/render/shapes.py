@@ -25,7 +25,7 @@ THREAD: Final = Shape(
     fields=THREADS.fields,
     columns=THREADS.columns,
     id=THREADS.id,
-    extra=(*THREADS.extra, "checkpoints", "goal", "tools"),
+    extra=(*THREADS.extra, "checkpoints", "goal", "tools", "imported"),
 )
 TOOLS: Final = Shape(
     noun="tools",
@@ -68,6 +68,7 @@ TREE: Final = Shape(
     ),
     columns=("id", "parent_entry_id", "depth", "role", "created_at", "content"),
     id="id",
+    extra=("hidden",),
 )
 CLEARED: Final = Shape(
     noun="threads",

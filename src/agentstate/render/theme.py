@@ -45,6 +45,7 @@ STYLES: Final[Mapping[str, str]] = {
     "rail": "dim",
     "leaf": f"bold {_RED}",
     "leaf.text": "bold",
+    "match": f"bold {_RED}",
     "warning": f"bold {_ORANGE}",
     "error": f"bold {_RED}",
     "role.user": f"bold {_BLUE}",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         ThreadStats,
     )
     from agentstate.render.theme import Line
+    from agentstate.reports import ImportRecord
 
 
 _SHORTEST: Final = 8
@@ -79,6 +80,7 @@ def overview(  # noqa: PLR0913 - a thread and what belongs to it
     checkpoints: int,
     goal: ThreadGoalRecord | None,
     tools: Sequence[DynamicToolRecord],
+    imported: ImportRecord | None,
     now: int,
     width: int,
 ) -> list[Line]:
@@ -100,6 +102,7 @@ def overview(  # noqa: PLR0913 - a thread and what belongs to it
         ("created", _when(thread.created_at, now)),
         ("updated", _when(thread.updated_at, now)),
         ("source", thread.source),
+        ("imported", _origin(imported) if imported else ""),
         ("provider", thread.model_provider),
         ("cli version", thread.cli_version),
         ("cwd", thread.cwd),
@@ -114,6 +117,13 @@ def overview(  # noqa: PLR0913 - a thread and what belongs to it
         ("git origin", thread.git_origin_url or ""),
     ]
     return details(pairs, width=width)
+
+
+def _origin(imported: ImportRecord) -> str:
+    origin = f"{imported.format} session {imported.session_id}"
+    if imported.parent_session_id is not None:
+        origin += f", {imported.relation or 'out'} of {imported.parent_session_id}"
+    return f"{origin}, from {imported.source_path}" if imported.source_path else origin
 
 
 def tools_table(tools: Sequence[DynamicToolRecord], *, width: int) -> list[Line]:

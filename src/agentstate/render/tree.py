@@ -37,12 +37,14 @@ def tree_lines(view: BranchView | WholeView, options: TreeOptions) -> Iterator[L
     else:
         rows = whole_rows(view, options.roles)
         records = list(view.messages)
+    hidden = view.hidden if isinstance(view, BranchView) else ()
+    drawn = [message for message in records if message.id not in hidden]
     painter = RowPainter(
         options,
-        ids={message.id for message in records},
-        roles={message.role for message in records},
+        ids={message.id for message in drawn},
+        roles={message.role for message in drawn},
     )
-    header = _Header(view.thread, view.stats, options)
+    header = _Header(view.thread, view.stats, options, hidden=len(hidden))
     frame = options.width
     if frame is not None:
         first = list(islice(rows, _MEASURED_ROWS + 1))
@@ -60,8 +62,11 @@ def tree_lines(view: BranchView | WholeView, options: TreeOptions) -> Iterator[L
 class _Header:
     """Who the thread is, and how large, old and where: one line, or two where one is too short."""
 
-    def __init__(self, thread: ThreadMetadata, stats: ThreadStats, options: TreeOptions) -> None:
+    def __init__(
+        self, thread: ThreadMetadata, stats: ThreadStats, options: TreeOptions, *, hidden: int
+    ) -> None:
         self._options = options
+        self._hidden = hidden
         named = thread.name and thread.name.strip()
         name = first_line(named or thread.preview, options.width, ellipsis=options.ellipsis)
         entry = screen_safe(thread.id)
@@ -107,6 +112,8 @@ class _Header:
     def _join(self, thread: ThreadMetadata, stats: ThreadStats) -> Line:
         options = self._options
         facts = [(count(stats.messages, "message"), "dim")]
+        if self._hidden:
+            facts.append((f"{self._hidden} hidden", "dim"))
         if stats.branches > 1:
             facts.append((count(stats.branches, "branch"), "dim"))
         if options.roles:

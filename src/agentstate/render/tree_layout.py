@@ -40,6 +40,10 @@ class BranchView(NamedTuple):
     """How many messages of the branch come before those."""
     stubs: Sequence[SideBranch] = ()
     """Branches that leave at one of `messages`, and other roots; those elsewhere are not drawn."""
+    hidden: Collection[int] = frozenset()
+    """The thread's messages that are not drawn."""
+    earlier_hidden: int = 0
+    """How many of the earlier messages are among those."""
 
 
 class WholeView(NamedTuple):
@@ -92,10 +96,14 @@ def branch_rows(view: BranchView, roles: Collection[str] = ()) -> Iterator[Row]:
 
     Stubs hang where their branch leaves, or at the last message shown before that.
     """
-    shown = [message for message in view.messages if not roles or message.role in roles]
+    shown = [
+        message
+        for message in view.messages
+        if (not roles or message.role in roles) and message.id not in view.hidden
+    ]
     hanging = _stubs_by_anchor(view, {message.id for message in shown})
-    if view.earlier:
-        yield RemarkRow(text=f"… {view.earlier} earlier", rails=RAIL)
+    if earlier := view.earlier - view.earlier_hidden:
+        yield RemarkRow(text=f"… {earlier} earlier", rails=RAIL)
     yield from _stub_rows(hanging.get(None, []), is_end=not shown)
     for message in shown:
         is_end = message is shown[-1]
@@ -107,8 +115,11 @@ def branch_rows(view: BranchView, roles: Collection[str] = ()) -> Iterator[Row]:
             leaf=message.id == view.thread.current_leaf_id,
         )
         yield from _stub_rows(stubs, is_end=is_end)
-    if view.thread.current_leaf_id is None and view.stats.messages:
+    leaf_id = view.thread.current_leaf_id
+    if leaf_id is None and view.stats.messages:
         yield NO_LEAF
+    if leaf_id in view.hidden:
+        yield RemarkRow(text=f"the current leaf #{leaf_id} is hidden; --all shows it")
 
 
 def whole_rows(view: WholeView, roles: Collection[str] = ()) -> Iterator[Row]:

@@ -13,19 +13,22 @@ from agentstate.store.context import Context
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
 
     from agentstate.config import Location
     from agentstate.reports import BackupReport, StoreInfo, VacuumReport
+    from agentstate.store.bundles import Change
     from agentstate.store.checkpoints import Checkpoints
     from agentstate.store.goals import Goals
+    from agentstate.store.imports import Imports
     from agentstate.store.index import Index
     from agentstate.store.jobs import Jobs
     from agentstate.store.messages import Messages
     from agentstate.store.pruning import Pruning
+    from agentstate.store.search import Search
     from agentstate.store.threads import Threads
     from agentstate.store.tools import Tools
     from agentstate.store.trash import Trash
@@ -98,6 +101,20 @@ class StateStore:
         from agentstate.store.index import Index  # noqa: PLC0415 - see the class
 
         return Index(self._context)
+
+    @cached_property
+    def imports(self) -> Imports:
+        """Merge other programs' sessions into the store, and tell where threads came from."""
+        from agentstate.store.imports import Imports  # noqa: PLC0415 - see the class
+
+        return Imports(self._context)
+
+    @cached_property
+    def search(self) -> Search:
+        """Find messages by what they say."""
+        from agentstate.store.search import Search  # noqa: PLC0415 - see the class
+
+        return Search(self._context, self.path)
 
     @cached_property
     def trash(self) -> Trash:
@@ -207,6 +224,16 @@ class StateStore:
             overwrite=overwrite,
             timeout=self._context.timeout,
         )
+
+    def bundle(self, thread_id: str, change: Change | None = None) -> Iterator[bytes]:
+        """Yield the lines of a bundle of all of a thread, which `imports.insert_bundle` reads.
+
+        `change` is given the table, the column and the text of each value, and gives the text
+        that stands in its place. Raises `ThreadNotFoundError`, `CorruptStoreError`.
+        """
+        from agentstate.store.bundling import bundle  # noqa: PLC0415 - see the class
+
+        return bundle(self._context, thread_id, change)
 
     def vacuum(self) -> VacuumReport:
         """Write the file anew without free pages; return what that gave back.

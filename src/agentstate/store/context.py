@@ -54,10 +54,10 @@ class Context:
         if self._read_only:
             raise StoreUnavailableError("the store was opened for reading only")
 
-    def publish(self, entry: SessionIndexEntry) -> None:
+    def publish(self, *entries: SessionIndexEntry) -> None:
         """Append to the session index; the store's write stands where that fails."""
         try:
-            self.index.append(entry)
+            self.index.extend(entries)
         except AgentStateError as error:
             warn(f"the store was written, the session index was not: {error}")
 

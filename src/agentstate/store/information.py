@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from agentstate.db import schema
+from agentstate.db import own_schema, schema
 from agentstate.db.holders import users_of
 from agentstate.db.reading import beside, resolve
 from agentstate.filesystem import size_of
@@ -23,6 +23,7 @@ _TABLES: Final = (
     "thread_dynamic_tools",
     "thread_goals",
     *schema.WORKFLOW_TABLES,
+    *own_schema.OF_THREADS,
 )
 
 

@@ -138,12 +138,24 @@ class Messages:
         start = self._start(thread_id, leaf)
         return 0 if start is None else branches.length(self._db, thread_id, start)
 
-    def side_branches(self, thread_id: str, path: Sequence[int]) -> list[SideBranch]:
+    def newest_leaf_below(self, message_id: int) -> int:
+        """Return the newest message that a message leads to and that nothing answers.
+
+        Itself, where nothing answers it, or where damage has the answers go round in a circle.
+        """
+        return forks.newest_leaf_below(self._db, message_id)
+
+    def side_branches(
+        self, thread_id: str, path: Sequence[int], *, skip_hidden: bool = False
+    ) -> list[SideBranch]:
         """Return the branches that leave `path`, which holds ids from a message down its answers.
 
-        Where the path begins at a root, the thread's other roots are among them.
+        Where the path begins at a root, the thread's other roots are among them. With
+        `skip_hidden`, which is for threads that have hidden messages, those count for nothing: a
+        branch of such alone is none, and another begins with the first that is not hidden, whose
+        parent is given as the message where the branch leaves.
         """
-        return forks.side_branches(self._db, thread_id, path)
+        return forks.side_branches(self._db, thread_id, path, skip_hidden=skip_hidden)
 
     def newest_ids(
         self, thread_id: str | None = None, *, prefix: str = "", limit: int = DEFAULT_LIMIT

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from agentstate.config import INDEX_NAME, located
-from agentstate.db import schema
+from agentstate.db import own_schema, schema
 from agentstate.db.catalog import reserve_ids
 from agentstate.db.integrity import count_broken_references, fault_of
 from agentstate.db.opening import open_for_writing
 from agentstate.db.port import ConstraintError
-from agentstate.db.reading import side_files
+from agentstate.db.reading import beside, resolve, side_files
 from agentstate.db.salvage import Salvage, parameter
 from agentstate.errors import (
     AgentStateError,
@@ -106,6 +107,10 @@ def _recover(path: Path, scratch: Path) -> tuple[TableSalvage, ...]:
         # What is not whole is thrown away, so nothing of it need survive a crash.
         database.execute("PRAGMA synchronous = OFF")
         database.execute("PRAGMA foreign_keys = OFF")
+        if _may_have_imports(path):
+            with database.transaction():
+                own_schema.create(database)
+                database.execute(f"DELETE FROM {own_schema.META}")
         with Salvage(path, scratch, database) as salvage:
             inserted, refused = _insert(database, salvage.rows())
             if not inserted and not salvage.has_tables:
@@ -116,6 +121,7 @@ def _recover(path: Path, scratch: Path) -> tuple[TableSalvage, ...]:
                     database.execute(schema.BACKFILL_PARENTS)
                     database.execute(schema.BACKFILL_LEAVES)
                 reserve_ids(database, "messages", salvage.highest_id())
+                refused += _settle_imports(database, inserted)
             # What closing it would carry over unseen is carried over now, or it says why not.
             if database.set_journal_mode("delete") != "delete":
                 raise StoreUnavailableError(f"the log of {scratch / 'new.db'} cannot be emptied")
@@ -134,9 +140,34 @@ def _recover(path: Path, scratch: Path) -> tuple[TableSalvage, ...]:
                     made=made.get(table, 0),
                 )
                 for table in salvage.tables
+                if database.has_table(table)
             )
     finally:
         database.close()
+
+
+def _may_have_imports(path: Path) -> bool:
+    """Tell whether the store's files may hold this program's own tables."""
+    files = (resolve(path), beside(resolve(path), "-wal"))
+    with suppress(OSError):  # what cannot be read is told when it is copied
+        return own_schema.may_be_in(tuple(file for file in files if file.is_file()))
+    return False
+
+
+def _settle_imports(database: Database, inserted: Counter[str]) -> Counter[str]:
+    """Remove rows of our own tables that speak of what was lost, and the tables if nothing is left.
+
+    Returns how many rows of each were removed.
+    """
+    if not database.has_table(own_schema.IMPORTS):
+        return Counter()
+    if not any(inserted[table] for table in own_schema.OF_THREADS):
+        own_schema.drop(database)
+        return Counter()
+    own_schema.create(database)
+    removed = Counter(own_schema.remove_lost(database))
+    inserted.subtract(removed)
+    return removed
 
 
 def _insert(database: Database, rows: Iterator[SalvagedRow]) -> tuple[Counter[str], Counter[str]]:

@@ -33,8 +33,8 @@ def _conditions(
 ) -> tuple[list[str], dict[str, object]]:
     """Return what must hold for a row to be listed."""
     wanted = {
-        "status": (_as_read("status", ThreadStatus, ThreadStatus.IDLE), filters.status),
-        "source": (_as_read("source", SessionSource, SessionSource.UNKNOWN), filters.source),
+        "status": (as_read("status", ThreadStatus, ThreadStatus.IDLE), filters.status),
+        "source": (as_read("source", SessionSource, SessionSource.UNKNOWN), filters.source),
         "provider": ("model_provider = :provider", filters.model_provider),
         "cwd": ("cwd = :cwd", filters.cwd),
         "name": (database.glob("title", "name"), filters.name),
@@ -53,7 +53,7 @@ def _conditions(
     return conditions, params
 
 
-def _as_read(
+def as_read(
     column: str, known: type[ThreadStatus | SessionSource], unknown: ThreadStatus | SessionSource
 ) -> str:
     """Compare a column as it is read: a value that is not known counts as `unknown`."""

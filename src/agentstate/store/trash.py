@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,16 +13,14 @@ from agentstate.errors import (
     AgentStateError,
     BadInputError,
     ConflictError,
-    CorruptStoreError,
     StoreUnavailableError,
     ThreadNotFoundError,
 )
 from agentstate.filesystem import replacing, system_errors
 from agentstate.records import SessionIndexEntry
-from agentstate.store import bundles
+from agentstate.store import bundle_reading, bundles
 from agentstate.store.context import warn
-from agentstate.store.thread_rows import has_thread, index_entry, require_thread
-from agentstate.store.threads import Threads
+from agentstate.store.thread_rows import has_thread, require_thread
 from agentstate.store.trash_folder import FOLDER, KEPT, TrashFolder, look, open_bundle
 
 if TYPE_CHECKING:
@@ -105,14 +102,14 @@ class Trash:
             raise _not_here(entry.id)
         try:
             with open_bundle(path) as file, self._db.transaction():
-                header = bundles.insert(self._db, file)
+                header = bundle_reading.insert(self._db, file)
         except FileNotFoundError:
             raise _not_here(entry.id) from None
         except OSError as error:
             raise StoreUnavailableError(f"cannot read {path}: {_reason(error)}") from error
         except BadInputError as error:
             raise BadInputError(f"{path}: {error}; nothing was written") from error
-        self._publish(header)
+        bundle_reading.publish(self._context, header)
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
@@ -207,18 +204,6 @@ class Trash:
         except AgentStateError as error:
             warn(f"a name that only the session index knows is not kept: {error}")
             return None
-
-    def _publish(self, header: Header) -> None:
-        """Append the line of a thread that is back, with what only the index knew."""
-        known = header.index or SessionIndexEntry(thread_id=header.thread_id, updated_at=0)
-        try:
-            thread = Threads(self._context).get(header.thread_id)
-        except CorruptStoreError:
-            thread = None
-        if thread is not None:
-            said = vars(index_entry(thread)).items()
-            known = replace(known, **{name: value for name, value in said if value is not None})
-        self._context.publish(known)
 
 
 def _not_here(thread_id: str) -> ThreadNotFoundError:

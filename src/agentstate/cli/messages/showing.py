@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Collection
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -12,7 +12,7 @@ from agentstate.cli.answer import Answer, Wanted
 from agentstate.cli.completers import complete_messages, complete_roles
 from agentstate.cli.invocation import Invocation, invocation
 from agentstate.cli.printing import write_lines
-from agentstate.cli.selectors import find_message, find_thread
+from agentstate.cli.selectors import find_message, find_message_of, find_thread
 from agentstate.errors import MessageNotFoundError
 from agentstate.records import MessageRecord, ThreadMetadata
 from agentstate.render import shapes
@@ -39,6 +39,7 @@ def list_messages(  # noqa: PLR0913 - one parameter for each option
             autocompletion=complete_roles,
         ),
     ] = None,
+    all_messages: Annotated[bool, typer.Option("--all", help="Hidden messages too.")] = False,
     limit: options.Limit = 500,
     output: options.Output = None,
     fields: options.Fields = None,
@@ -54,19 +55,40 @@ def list_messages(  # noqa: PLR0913 - one parameter for each option
     with run.read() as store:
         found = find_thread(store, run, thread)
         start = _leaf_in(store, run, found, leaf)
-        if not limit and not role and not answer.is_table:
+        hidden = frozenset[int]() if all_messages else store.imports.hidden(found.id)
+        if not (limit or role or hidden or answer.is_table):
             answer.rows(vars(m) for m in store.messages.stream(found.id, leaf=start, raw_json=True))
             return
-        shown_messages, total = _nearest(store, found, start, role or (), limit)
+        nearest = _nearest(store, found, start, _Shown(role or (), hidden), limit)
         current = found.current_leaf_id
         if answer.is_table:
             now = store.now
             answer.table(
-                render.messages.listing(shown_messages, leaf=current, now=now, width=answer.width)
+                render.messages.listing(nearest.messages, leaf=current, now=now, width=answer.width)
             )
         else:
-            answer.rows(vars(message) for message in shown_messages)
-        answer.note_cut(len(shown_messages), total)
+            answer.rows(vars(message) for message in nearest.messages)
+        answer.note_cut(len(nearest.messages), nearest.total)
+        answer.note_hidden(nearest.hidden)
+
+
+class _Shown(NamedTuple):
+    """Which messages of a branch are listed."""
+
+    roles: Collection[str]
+    """Only of these, where any are given."""
+    hidden: frozenset[int]
+    """None of these."""
+
+
+class _Nearest(NamedTuple):
+    """The messages nearest the leaf that are listed, root first."""
+
+    messages: list[MessageRecord]
+    total: int
+    """How many there would be without a limit."""
+    hidden: int = 0
+    """How many were left out as hidden."""
 
 
 def _leaf_in(
@@ -75,31 +97,43 @@ def _leaf_in(
     """Return the message that `--leaf` names, which must be of this thread."""
     if selector is None:
         return None
-    message_id, thread_id = find_message(store, run, selector)
-    if thread_id != thread.id:
-        raise MessageNotFoundError(
-            f"message {message_id} is of thread {thread_id!r}, not {thread.id!r}"
-        )
-    return message_id
+    return find_message_of(store, run, thread.id, selector)
 
 
 def _nearest(
-    store: StateStore, thread: ThreadMetadata, leaf: int | None, roles: Collection[str], limit: int
-) -> tuple[list[MessageRecord], int]:
-    """Return the messages nearest the leaf, root first, and how many there would be."""
-    if roles:
+    store: StateStore, thread: ThreadMetadata, leaf: int | None, shown: _Shown, limit: int
+) -> _Nearest:
+    """Return the messages nearest the leaf; a limit of 0 means all."""
+    if shown.roles:
         branch = store.messages.stream(thread.id, leaf=leaf, raw_json=True)
         nearest: deque[MessageRecord] = deque(maxlen=limit or None)
-        total = 0
+        total = hidden = 0
         for message in branch:
-            if message.role in roles:
+            if message.role in shown.roles:
+                if message.id in shown.hidden:
+                    hidden += 1
+                    continue
                 nearest.append(message)
                 total += 1
-        return list(nearest), total
+        return _Nearest(list(nearest), total, hidden)
+    if shown.hidden:
+        return _nearest_not_hidden(store, thread, leaf, shown.hidden, limit)
     found = store.messages.branch(thread.id, limit or None, leaf=leaf, raw_json=True)
     if found and found[0].parent_entry_id is not None:
-        return found, store.messages.branch_length(thread.id, leaf=found[-1].id)
-    return found, len(found)
+        return _Nearest(found, store.messages.branch_length(thread.id, leaf=found[-1].id))
+    return _Nearest(found, len(found))
+
+
+def _nearest_not_hidden(
+    store: StateStore, thread: ThreadMetadata, leaf: int | None, hidden: frozenset[int], limit: int
+) -> _Nearest:
+    with store.snapshot():
+        ids = store.messages.branch_ids(thread.id, leaf=leaf)
+        places = [at for at, message_id in enumerate(ids) if message_id not in hidden]
+        most = len(ids) - places[-limit] if limit and len(places) > limit else None
+        found = store.messages.branch(thread.id, most, leaf=leaf, raw_json=True)
+    messages = [message for message in found if message.id not in hidden]
+    return _Nearest(messages, len(places), len(ids) - len(places))
 
 
 def show(

@@ -154,6 +154,7 @@ def present(answer: Answer, store: StateStore, thread: ThreadMetadata) -> None:
                 checkpoints=store.checkpoints.count(thread.id),
                 goal=store.goals.get(thread.id),
                 tools=store.tools.list(thread.id, raw_json=True),
+                imported=store.imports.get(thread.id),
                 now=store.now,
                 width=answer.width,
             )
@@ -172,6 +173,8 @@ def _parts(store: StateStore, thread_id: str, fields: Collection[str]) -> dict[s
             found["goal"] = store.goals.get(thread_id)
         if "tools" in fields:
             found["tools"] = store.tools.list(thread_id)
+        if "imported" in fields:
+            found["imported"] = store.imports.get(thread_id)
     return found
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from agentstate.db import schema
+from agentstate.db import own_schema, schema
 from agentstate.db.salvage.values import Text, same_kinds
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ class Table(NamedTuple):
 
 def tables_of(database: Database) -> dict[str, Table]:
     """Describe the tables of a fresh store."""
-    return {name: _table(database, name) for name in schema.TABLES}
+    own = (name for name in own_schema.TABLES if database.has_table(name))
+    return {name: _table(database, name) for name in (*schema.TABLES, *own)}
 
 
 def _table(database: Database, name: str) -> Table:
@@ -119,7 +120,7 @@ def _indexes(database: Database, table: str) -> dict[str, str]:
     rows = database.all(
         "SELECT indexes.name, columns.name, columns.desc "
         "FROM pragma_index_list(:table) AS indexes, pragma_index_xinfo(indexes.name) AS columns "
-        "WHERE columns.key ORDER BY indexes.name, columns.seqno",
+        "WHERE columns.key AND NOT indexes.partial ORDER BY indexes.name, columns.seqno",
         {"table": table},
     )
     found: dict[str, list[str]] = {}

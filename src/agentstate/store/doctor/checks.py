@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from agentstate.store.doctor.ids import thread_ids
+from agentstate.store.doctor.imports import lost_imports, own_tables
 from agentstate.store.doctor.pages import free_pages, pages
 from agentstate.store.doctor.schema import (
     actions,
@@ -42,6 +43,8 @@ IN_STORE: Final[tuple[Check, ...]] = (
     cycles,
     missing_threads,
     leaves,
+    own_tables,
+    lost_imports,
 )
 """Checks whose repairs are made in one transaction."""
 

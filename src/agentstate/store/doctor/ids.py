@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from agentstate.db.port import DuplicateKeyError
 from agentstate.reports import Severity
 from agentstate.store.doctor.problems import Kind, many, readable
-from agentstate.store.doctor.tables import OF_THREADS
+from agentstate.store.doctor.tables import OF_THREADS, RECORDS
 from agentstate.store.doctor.values import as_text
 
 if TYPE_CHECKING:
@@ -96,5 +96,6 @@ def _free(database: SQLiteDatabase, text: str, columns: list[tuple[str, str]]) -
 
 def _references(database: SQLiteDatabase) -> list[tuple[str, str]]:
     """Return every column that holds ids of threads."""
-    wanted = [("threads", "id"), *((table.name, "thread_id") for table in OF_THREADS)]
+    tables = (*OF_THREADS, *RECORDS)
+    wanted = [("threads", "id"), *((table.name, "thread_id") for table in tables)]
     return [(table, column) for table, column in wanted if database.has_column(table, column)]

@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from agentstate.config import INDEX_NAME
+from agentstate.config import INDEX_NAME, SEARCH_SUFFIX
 from agentstate.db.reading import beside, resolve, side_files
 from agentstate.filesystem import system_errors
 from agentstate.reports import Severity
@@ -106,8 +106,10 @@ def _is_for_store(folder: Path, location: Location) -> bool:
 
 def _files(location: Location) -> Iterator[Path]:
     store = resolve(location.path)
-    yield store
-    yield from side_files(store)
+    search = beside(store, SEARCH_SUFFIX)
+    for file in (store, search):
+        yield file
+        yield from side_files(file)
     index = resolve(location.index_path)
     yield index
     yield beside(location.index_path, ".lock")

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from agentstate.db import schema
-from agentstate.db.inspection import fresh_schema, missing_of_base, schema_of
+from agentstate.db.inspection import (
+    Schema,
+    fresh_own_schema,
+    fresh_schema,
+    missing_of_base,
+    schema_of,
+)
 from agentstate.db.migrations import take_steps
 from agentstate.db.trust import Action, actions_of
 from agentstate.reports import Severity
@@ -143,7 +149,8 @@ def missing_parts(patient: Patient) -> Iterator[Problem]:
 
 def other_parts(patient: Patient) -> Iterator[Problem]:
     """Find what differs in a table that is known; another program may want it so."""
-    fresh = fresh_schema(schema.NEWEST)
+    store, own = fresh_schema(schema.NEWEST), fresh_own_schema()
+    fresh = Schema(store.tables | own.tables, {}, store.references | own.references)
     there = schema_of(patient.database, fresh.tables)
     known = [table for table in fresh.tables if table in there.tables]
     extra = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from agentstate.db import own_schema
 from agentstate.store.doctor.problems import UNCHECKED, readable
 
 if TYPE_CHECKING:
@@ -28,9 +29,14 @@ TOOLS: Final = Table("thread_dynamic_tools", "tool", ("thread_id", "position"))
 GOALS: Final = Table("thread_goals", "goal", ("thread_id",))
 JOBS: Final = Table("jobs", "job", ("id",))
 
-TABLES: Final = (THREADS, MESSAGES, CHECKPOINTS, TOOLS, GOALS, JOBS)
+IMPORTS: Final = Table(own_schema.IMPORTS, "import", ("thread_id",))
+IMPORTED: Final = Table(own_schema.IMPORTED_MESSAGES, "imported message", ("message_id",))
+
+TABLES: Final = (THREADS, MESSAGES, CHECKPOINTS, TOOLS, GOALS, JOBS, IMPORTS, IMPORTED)
 OF_THREADS: Final = (MESSAGES, CHECKPOINTS, TOOLS, GOALS)
 """Tables whose rows belong to a thread, which `thread_id` names."""
+RECORDS: Final = (IMPORTS, IMPORTED)
+"""What this program itself knows of threads, which `thread_id` names, too."""
 
 
 def hidden_rows(patient: Patient) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agentstate.db import schema
 from agentstate.db.connection import NotUtf8
-from agentstate.db.inspection import fresh_schema
+from agentstate.db.inspection import fresh_own_schema, fresh_schema
 from agentstate.db.port import DuplicateKeyError
 from agentstate.reports import Severity
 from agentstate.store.doctor.json_values import as_json, is_json
@@ -87,7 +87,7 @@ class Place(NamedTuple):
 
 def values(patient: Patient) -> Iterator[Problem]:
     """Read every row of the tables once."""
-    fresh = fresh_schema(schema.NEWEST)
+    fresh = fresh_schema(schema.NEWEST).tables | fresh_own_schema().tables
     for table in TABLES:
         rows = patient.rows(table.name, *table.key)
         if rows is None:
@@ -100,7 +100,7 @@ def values(patient: Patient) -> Iterator[Problem]:
                 null=not declared.not_null and not declared.is_key,
                 key=declared.is_key,
             )
-            for name, declared in fresh.tables[table.name].items()
+            for name, declared in fresh[table.name].items()
             if (table.name, name) not in _ELSEWHERE
             and name != "thread_id"
             and patient.has(table.name, name)

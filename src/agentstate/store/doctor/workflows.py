@@ -10,7 +10,7 @@ from agentstate.db.integrity import dangling_references
 from agentstate.reports import Severity
 from agentstate.store.doctor.json_values import is_json
 from agentstate.store.doctor.problems import Kind, many
-from agentstate.store.doctor.tables import OF_THREADS, label
+from agentstate.store.doctor.tables import OF_THREADS, RECORDS, label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ _BROKEN: Final = Kind(
 
 def references(patient: Patient) -> Iterator[Problem]:
     """Find rows of tables that are not ours to mend which refer to what is gone."""
-    ours = {table.name for table in OF_THREADS}
+    ours = {table.name for table in (*OF_THREADS, *RECORDS)}
     gone: dict[tuple[str, str], int] = {}
     for table, _, target in dangling_references(patient.database):
         if table not in ours:

@@ -1,0 +1,174 @@
+"""Claude Code: a file of JSON lines for each session, and one for each agent it started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from agentstate.formats.claude_code_content import content_of
+from agentstate.formats.claude_code_session import Facts
+from agentstate.formats.claude_code_tree import Told, Tree
+from agentstate.formats.events import Message, Start
+from agentstate.formats.names import oldest_first
+from agentstate.formats.notes import Note
+from agentstate.formats.reading import first_objects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from agentstate.formats.events import Event
+    from agentstate.formats.reading import Line, Reading
+    from agentstate.formats.source import Source
+
+_BOOKKEEPING: Final = frozenset(
+    (
+        "agent-color",
+        "agent-name",
+        "agent-setting",
+        "ai-title",
+        "atis-latch",
+        "attachment",
+        "bridge-session",
+        "content-replacement",
+        "custom-title",
+        "file-history-snapshot",
+        "frame-link",
+        "last-prompt",
+        "mode",
+        "permission-mode",
+        "pr-link",
+        "progress",
+        "queue-operation",
+        "relocated",
+        "result",
+        "started",
+        "summary",
+        "system",
+        "tag",
+        "worktree-state",
+    )
+)
+"""The kinds of lines that are no messages."""
+_PROGRAM: Final = ("<command-name>", "<command-message>", "<local-command-")
+"""How what a person's command left behind begins."""
+
+
+class _ClaudeCode:
+    name = "claude-code"
+
+    def detect(self, source: Source) -> bool:
+        if any(map(_is_record, first_objects(source.head))):
+            return True
+        # Its first line may be longer than what can be looked at. Within text quotes are escaped.
+        start = source.head.lstrip()
+        return start.startswith(b"{") and b'"parentUuid":' in start and b'"sessionId":' in start
+
+    def places(self, environ: Mapping[str, str], home: Path) -> Iterator[Path]:
+        folder = Path(environ.get("CLAUDE_CONFIG_DIR") or home / ".claude")
+        yield from oldest_first(folder / "projects", lambda name: name.endswith(".jsonl"))
+
+    def is_file(self, path: Path) -> bool:
+        return path.name.endswith(".jsonl")
+
+    def read(self, reading: Reading) -> Iterator[Event]:
+        session = _Session(reading)
+        for line in reading.lines():
+            message = session.take(line)
+            if message is not None:
+                if session.messages == 1:
+                    updated_at = reading.last_time("timestamp")
+                    yield Start(session.facts.session_id(message.native_id), updated_at)
+                yield message
+        if session.messages:
+            yield session.facts.session(session.leaf, session.tree)
+
+
+FORMAT: Final = _ClaudeCode()
+
+
+def _is_record(value: dict[str, Any]) -> bool:
+    kind = value.get("type")
+    if kind == "user" or kind == "assistant":  # noqa: PLR1714 - it may have no hash
+        known = "uuid" in value or "sessionId" in value
+        return known and isinstance(value.get("message"), dict)
+    if kind == "summary":
+        return "leafUuid" in value
+    if kind == "file-history-snapshot":
+        return "snapshot" in value
+    return "sessionId" in value and ("parentUuid" in value or _is_bookkeeping(kind))
+
+
+def _is_bookkeeping(kind: object) -> bool:
+    return isinstance(kind, str) and kind in _BOOKKEEPING
+
+
+class _Session:
+    """The one session of a file, as its lines come."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.facts = Facts(reading)
+        self.messages = 0
+        self._reading = reading
+        self.tree = Tree()
+        self._last: str | None = None
+        self._last_aside: str | None = None
+        """The last message of an agent within the file, which is beside the main chain."""
+
+    @property
+    def leaf(self) -> str | None:
+        """The last message of the main chain."""
+        return self._last or self._last_aside
+
+    def take(self, line: Line) -> Message | None:
+        """Return the message that a line holds; of any other line, note what it tells."""
+        kind = line.value.get("type")
+        if kind == "user" or kind == "assistant":  # noqa: PLR1714 - it may have no hash
+            if isinstance(line.value.get("message"), dict):
+                return self._message(line, kind)
+            self._reading.notes.add(Note.BAD_LINE, line.number)
+        elif _is_bookkeeping(kind):
+            self.facts.take(line)
+        else:
+            odd = Note.UNKNOWN_RECORD if isinstance(kind, str) else Note.BAD_LINE
+            self._reading.notes.add(odd, line.number)
+        uuid = line.value.get("uuid")
+        if isinstance(uuid, str) and uuid and self.tree.skip(line.value, uuid):
+            self._reading.notes.add(Note.DANGLING_PARENT, line.number)
+        return None
+
+    def _message(self, line: Line, kind: str) -> Message | None:
+        value, reading = line.value, self._reading
+        uuid = value.get("uuid")
+        if not isinstance(uuid, str) or not uuid:
+            uuid = f"line {line.ref}"
+        if uuid in self.tree:
+            reading.notes.add(Note.DUPLICATE, line.number)
+            return None
+        message = value["message"]
+        content = content_of(message.get("content"))
+        reply = message.get("id") if kind == "assistant" else None
+        told = Told(
+            reading.text(uuid, line.number),
+            reply if isinstance(reply, str) else None,
+            kind == "assistant" and content.calls_tool,
+            kind == "user" and content.has_result,
+        )
+        parent, in_vain = self.tree.place(value, told)
+        if in_vain:
+            reading.notes.add(Note.DANGLING_PARENT, line.number)
+        text = reading.text(content.text, line.number)
+        hidden = (
+            value.get("isMeta") is True
+            or value.get("isCompactSummary") is True
+            or (kind == "user" and text.startswith(_PROGRAM))
+        )
+        self.messages += 1
+        role = "tool" if told.is_result else kind
+        created_at = self.facts.take_message(line, "" if hidden or role != "user" else text)
+        if value.get("isSidechain") is True:
+            self._last_aside = told.uuid
+        else:
+            self._last = told.uuid
+        return Message(
+            told.uuid, parent, role, text, reading.item(line), created_at, hidden, line.number
+        )

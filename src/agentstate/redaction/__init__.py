@@ -1,0 +1,144 @@
+"""Takes out of texts and JSON what should not be handed on: secrets, and who somebody is.
+
+What is found by which rules, and what is not: docs/redaction.md.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from agentstate.errors import UsageError
+from agentstate.jsontext import JsonText
+from agentstate.redaction import headers, named, personal, private_keys, tokens
+from agentstate.redaction.rule import mark
+
+if TYPE_CHECKING:
+    from agentstate.records import JsonValue
+    from agentstate.redaction.rule import Rule
+
+# Each pass replaces something and what it writes is never replaced, so a text comes to rest;
+# a hostile one is not searched again and again.
+_PASSES: Final = 8
+_PART: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"(?P<colon>\s*+:)?|[{}\[,]')
+
+
+class Redactor:
+    """Replaces secrets, e-mail addresses and home folders by marks that say their kind.
+
+    The same secret always becomes the same mark, `[redacted: KIND]`; a home folder becomes
+    `~`. Text that holds nothing of that comes back as it was, and so does text that has been
+    redacted before. Addresses that are nobody's stay: example.com and its like, `git@`,
+    `noreply@`.
+    """
+
+    def __init__(self, home: str | None = None) -> None:
+        """Load the rules; `home` is a home folder to hide, besides all that look like one.
+
+        Raises `UsageError` where detect-secrets, which has many of the rules, is not installed.
+        """
+        try:
+            from agentstate.redaction import library  # noqa: PLC0415 - 160 ms, and an extra
+        except ImportError as error:
+            raise UsageError(
+                "--redact needs agentstate[redact]: pip install 'agentstate[redact]'"
+            ) from error
+        self._named = named.NamedSecrets(library.KEYWORDS)
+        self._rules: tuple[Rule, ...] = (
+            *private_keys.rules(),
+            *tokens.rules(),
+            *library.rules(),
+            self._named,
+            headers.Authorizations(),
+            headers.UrlPasswords(),
+            personal.EmailAddresses(),
+            *personal.homes(home),
+        )
+        self._counts: Counter[str] = Counter()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many were replaced so far, by kind, in the order of the kinds' names."""
+        return dict(sorted(self._counts.items()))
+
+    def text(self, text: str) -> str:
+        """Return the text with marks in place of what is to be hidden."""
+        for _ in range(_PASSES):
+            before = text
+            for rule in self._rules:
+                text = rule.applied(text, self._counts)
+            if text == before:
+                break
+        return text
+
+    def value(self, value: JsonValue) -> JsonValue:
+        """Return the JSON value with its strings and its keys redacted, in the same shape.
+
+        A string under a name such as `password` is judged by that name too. The text of a
+        `JsonText` stays as it was but for the strings that changed. Keys of one object that
+        became equal are numbered, so that none is lost.
+        """
+        if isinstance(value, JsonText):
+            return self._json_text(value)
+        return self._value(value, "")
+
+    def _value(self, value: JsonValue, name: str) -> JsonValue:
+        if isinstance(value, str):
+            return self._member(name, value)
+        if isinstance(value, dict):
+            taken: dict[str, int] = {}
+            return {self._key(key, taken): self._value(one, key) for key, one in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._value(one, "") for one in value]
+        return value
+
+    def _json_text(self, text: JsonText) -> JsonText:
+        taken: list[dict[str, int]] = []
+        name = ""
+
+        def replaced(match: re.Match[str]) -> str:
+            nonlocal name
+            part, colon = match[0], match["colon"]
+            if not part.startswith('"'):
+                name = ""
+                if part == "{":
+                    taken.append({})
+                elif part == "}":
+                    taken.pop()
+                return part
+            written = part.removesuffix(colon) if colon else part
+            string = json.loads(written, strict=False)
+            if colon:
+                name = string
+                redacted = self._key(string, taken[-1])
+            else:
+                redacted = self._member(name, string)
+            if redacted == string:
+                return part
+            return json.dumps(redacted, ensure_ascii=written.isascii()) + (colon or "")
+
+        return JsonText(_PART.sub(replaced, text))
+
+    def _key(self, key: str, taken: dict[str, int]) -> str:
+        """Return a key redacted, and numbered where its object has such a key already.
+
+        `taken` has the keys so far: 0 for one that stays as it was, else how many became it.
+        """
+        redacted = numbered = self.text(key)
+        made = redacted != key
+        while numbered in taken and (made or taken[numbered]):
+            made = True
+            taken[redacted] += 1
+            numbered = f"{redacted} {taken[redacted]}"
+        taken[numbered] = max(taken.get(numbered, 0), int(made))
+        return numbered
+
+    def _member(self, name: str, value: str) -> str:
+        """Return the string that stands under a name, or under none, redacted."""
+        redacted = self.text(value)
+        if name and redacted == value and self._named.is_secret(name, value):
+            self._counts[named.KIND] += 1
+            return mark(named.KIND)
+        return redacted

@@ -1,0 +1,126 @@
+"""Messages on their way into the store: which are new, and the rows and ids that those get."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from agentstate.db import catalog
+from agentstate.db.own_schema import IMPORTED_MESSAGES
+from agentstate.errors import CorruptStoreError
+from agentstate.store.rows import in_list
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from agentstate.db.port import Database
+    from agentstate.formats.events import Message
+    from agentstate.store.imports.parts import Part
+
+    Rows = list[tuple[object, ...]]
+
+_LOOKED_UP: Final = 4000
+"""Native ids in one statement."""
+_MESSAGE: Final = (
+    "id",
+    "thread_id",
+    "role",
+    "content",
+    "item_json",
+    "created_at",
+    "parent_entry_id",
+)
+_KEY: Final = ("message_id", "thread_id", "native_id", "hidden", "position")
+
+
+class Messages:
+    """The messages of imported threads."""
+
+    def __init__(self, database: Database) -> None:
+        """Work on an open store."""
+        self._db = database
+        self._last_id = 0
+
+    def begin(self) -> None:
+        """Find out, in a transaction that has just begun, which id the next message has."""
+        row = self._db.one("SELECT max(id) FROM messages")
+        highest = row[0] if row and row[0] is not None else 0
+        self._last_id = max(highest, catalog.highest_id(self._db, "messages"))
+
+    def new_of(self, part: Part, thread_id: str, *, remove_lost: bool) -> list[Message]:
+        """Return the messages of a part that its thread does not have."""
+        natives = {message.native_id for message in part.messages}
+        found = self.look_up(thread_id, natives, remove_lost=remove_lost)
+        part.session.recent.update(found)
+        part.session.remember_less()
+        return [message for message in part.messages if message.native_id not in found]
+
+    def look_up(
+        self, thread_id: str, natives: Collection[str], *, remove_lost: bool = False
+    ) -> dict[str, int]:
+        """Return the messages that a thread has of these native ids."""
+        found: dict[str, int] = {}
+        wanted = iter(natives)
+        while some := list(islice(wanted, _LOOKED_UP)):
+            names, params = in_list("n", some)
+            lost = []
+            for native_id, message_id, there in self._db.all(
+                f"SELECT native_id, message_id, messages.id FROM {IMPORTED_MESSAGES} AS imported "
+                "LEFT JOIN messages ON messages.id = message_id "
+                f"WHERE imported.thread_id = :thread_id AND native_id IN ({names})",
+                {**params, "thread_id": thread_id},
+            ):
+                if there is None:
+                    lost.append({"message_id": message_id})
+                else:
+                    found[native_id] = message_id
+            if remove_lost and lost:
+                # Deleted by a program that does not have foreign keys enforced.
+                sql = f"DELETE FROM {IMPORTED_MESSAGES} WHERE message_id = :message_id"
+                self._db.execute_many(sql, lost)
+        return found
+
+    def rows_of(self, part: Part, thread_id: str, new: Sequence[Message]) -> tuple[Rows, Rows]:
+        """Return the rows of new messages, with their ids, in both tables."""
+        session = part.session
+        recent = session.recent
+        natives = {message.native_id for message in new}
+        if len(natives) < len(new):
+            new = list({message.native_id: message for message in reversed(new)}.values())[::-1]
+        unknown = {message.parent for message in new} - natives - recent.keys()
+        if wanted := [parent for parent in unknown if parent is not None]:
+            recent.update(self.look_up(thread_id, wanted))
+        rows: Rows = []
+        keys: Rows = []
+        for message_id, message in enumerate(new, self._last_id + 1):
+            native_id, parent, role, content, item, created_at, hidden, position = message
+            above = None if parent is None else recent.get(parent)
+            recent[native_id] = message_id
+            rows.append((message_id, thread_id, role, content, item, created_at, above))
+            keys.append((message_id, thread_id, native_id, int(hidden), position))
+        if self._last_id + len(rows) > catalog.LAST_ID:
+            raise CorruptStoreError(
+                "the store cannot give ids to so many messages; see agentstate doctor"
+            )
+        self._last_id += len(rows)
+        self._continue(part, thread_id, new, rows)
+        session.remember_less()
+        return rows, keys
+
+    def _continue(self, part: Part, thread_id: str, new: Sequence[Message], rows: Rows) -> None:
+        """Put the first message of a source that goes on with others below theirs."""
+        before = part.session.start.continues_before
+        first = part.messages[0] if part.is_first and part.messages else None
+        if before is None or first is None or first.parent is not None or first not in new[:1]:
+            return
+        row = self._db.one(
+            f"SELECT message_id FROM {IMPORTED_MESSAGES} WHERE thread_id = :thread_id "
+            "AND position < :before ORDER BY position DESC, message_id DESC LIMIT 1",
+            {"thread_id": thread_id, "before": before},
+        )
+        rows[0] = (*rows[0][:-1], row[0] if row else None)
+
+    def insert(self, rows: Rows, keys: Rows) -> None:
+        """Add what `rows_of` gave."""
+        self._db.insert_many("messages", _MESSAGE, rows)
+        self._db.insert_many(IMPORTED_MESSAGES, _KEY, keys)

@@ -1,0 +1,192 @@
+"""Importing files: each one's format is recognised, and its sessions are merged into the store."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final, Protocol
+
+from agentstate.errors import BadInputError
+from agentstate.formats.events import Start
+from agentstate.formats.reading import Reading
+from agentstate.formats.registry import FORMATS, detect, format_of
+from agentstate.record import Record, record
+from agentstate.reports import ImportedFile, ImportReport, SourceNote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import BinaryIO
+
+    from agentstate.formats.events import Event
+    from agentstate.formats.source import Source
+    from agentstate.reports import ImportedThread
+
+BUNDLE: Final = "agentstate"
+"""The format of our own bundles, which hold rows and not events."""
+ALL_FORMATS: Final = (*FORMATS, BUNDLE)
+
+_BUNDLE_START: Final = b'{"agentstate_bundle":'
+
+
+@record
+class ImportChoices(Record):
+    """How files are to be imported."""
+
+    format: str | None = None
+    """The format of all of them; None to recognise each one's."""
+    name: str | None = None
+    """The name of the thread, instead of the source's title."""
+    since: int | None = None
+    """Only sessions that changed at this time or later, in Unix seconds."""
+    remap: tuple[tuple[str, str], ...] = ()
+    """Beginnings of paths, each with what stands there instead."""
+    keep_images: bool = False
+    """Whether large images stay in the records."""
+    new_ids: bool = False
+    """Whether a bundle's thread and messages get new ids."""
+    dry_run: bool = False
+
+
+class Target(Protocol):
+    """What sessions are merged into: a store's `imports`, or nothing, for a dry run without one."""
+
+    def merge(  # noqa: PLR0913 - as `ImportChoices` says
+        self,
+        events: Iterable[Event],
+        *,
+        format_name: str,
+        source: str | None,
+        since: int | None = None,
+        name: str | None = None,
+        remap: Sequence[tuple[str, str]] = (),
+        dry_run: bool = False,
+        progress: Callable[[], object] | None = None,
+    ) -> Sequence[ImportedThread]:
+        """Merge the sessions of a source; `progress` is called after each transaction."""
+        ...
+
+    def insert_bundle(
+        self,
+        file: BinaryIO,
+        *,
+        new_ids: bool = False,
+        remap: Sequence[tuple[str, str]] = (),
+        dry_run: bool = False,
+    ) -> ImportedThread:
+        """Add the thread of a bundle."""
+        ...
+
+
+def import_sources(
+    imports: Target,
+    sources: Iterable[Source],
+    choices: ImportChoices,
+    progress: Callable[[], object] | None = None,
+) -> Iterator[ImportedFile]:
+    """Import one source after the other, and yield what came of each.
+
+    What a source holds is never an error here: `ImportedFile.error` says why nothing came of it.
+    Raises what the store raises, such as `StoreBusyError`; then the sources before are imported.
+    """
+    for source in sources:
+        try:
+            yield _import_source(imports, source, choices, progress)
+        except BadInputError as error:
+            yield _nothing(source, None, str(error))
+        except OSError as error:
+            yield _nothing(source, None, f"it cannot be read: {error.strerror or error}")
+
+
+def _import_source(
+    imports: Target, source: Source, choices: ImportChoices, progress: Callable[[], object] | None
+) -> ImportedFile:
+    if _is_bundle(source, choices):
+        return _import_bundle(imports, source, choices)
+    format_ = format_of(choices.format) if choices.format else detect(source)
+    if format_ is None:
+        return _nothing(source, None, "it is of no format that is known")
+    reading = Reading(source, keep_images=choices.keep_images)
+    events = _Counted(format_.read(reading), choices.since)
+    threads = imports.merge(
+        events,
+        format_name=format_.name,
+        source=None if source.name == "-" else os.path.abspath(source.name),  # noqa: PTH100 - text
+        since=choices.since,
+        name=choices.name,
+        remap=choices.remap,
+        dry_run=choices.dry_run,
+        progress=progress,
+    )
+    notes = tuple(
+        SourceNote(what=what.value, times=noted.times, lines=noted.lines)
+        for what, noted in reading.notes.found().items()
+    )
+    empty = not threads and not events.older
+    return ImportedFile(
+        path=source.name,
+        format=format_.name,
+        threads=tuple(threads),
+        notes=notes,
+        error=f"it holds no message of {format_.name}" if empty else None,
+    )
+
+
+def sessions_in(source: Source, choices: ImportChoices) -> int:
+    """Return how many sessions a source holds; what cannot be read holds none."""
+    try:
+        if _is_bundle(source, choices):
+            return 1
+        format_ = format_of(choices.format) if choices.format else detect(source)
+        events = format_.read(Reading(source)) if format_ else ()
+        return sum(isinstance(event, Start) for event in events)
+    except OSError:
+        return 0
+
+
+def _is_bundle(source: Source, choices: ImportChoices) -> bool:
+    return choices.format == BUNDLE or (
+        choices.format is None and source.head.startswith(_BUNDLE_START)
+    )
+
+
+class _Counted:
+    """Events on their way, and whether a session among them is older than `since`."""
+
+    def __init__(self, events: Iterable[Event], since: int | None) -> None:
+        self._events = events
+        self._since = since
+        self.older = False
+
+    def __iter__(self) -> Iterator[Event]:
+        for event in self._events:
+            if isinstance(event, Start) and self._since is not None:
+                self.older = self.older or event.updated_at < self._since
+            yield event
+
+
+def _import_bundle(imports: Target, source: Source, choices: ImportChoices) -> ImportedFile:
+    try:
+        with source.open() as file:
+            thread = imports.insert_bundle(
+                file, new_ids=choices.new_ids, remap=choices.remap, dry_run=choices.dry_run
+            )
+    except BadInputError as error:
+        return _nothing(source, BUNDLE, str(error))
+    return ImportedFile(path=source.name, format=BUNDLE, threads=(thread,), notes=(), error=None)
+
+
+def _nothing(source: Source, format_name: str | None, error: str) -> ImportedFile:
+    return ImportedFile(path=source.name, format=format_name, threads=(), notes=(), error=error)
+
+
+def report_of(files: Iterable[ImportedFile], *, dry_run: bool) -> ImportReport:
+    """Return what an import of several files came to."""
+    files = tuple(files)
+    threads = [thread for file in files for thread in file.threads]
+    return ImportReport(
+        dry_run=dry_run,
+        files=files,
+        created=sum(thread.created for thread in threads),
+        grown=sum(not thread.created and thread.added > 0 for thread in threads),
+        unchanged=sum(not thread.created and thread.added == 0 for thread in threads),
+        messages=sum(thread.added for thread in threads),
+    )

@@ -1,0 +1,188 @@
+"""Chats of Gemini CLI: one object, or a log that is written again and rewound."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from agentstate.formats.events import Relation
+from agentstate.formats.notes import Note
+from agentstate.formats.registry import format_of
+from format_support import SAMPLES, Read, detected, lines, needs_samples, read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TIME = "2026-01-02T03:04:05Z"
+HEADER = {"sessionId": "s-1", "projectHash": "0", "startTime": TIME, "lastUpdated": TIME}
+
+
+def said(own: str, kind: str = "user", content: object = None, **more: object) -> dict[str, Any]:
+    text = own if content is None else content
+    return {"id": own, "timestamp": TIME, "type": kind, "content": text} | more
+
+
+def log(*records: object) -> Read:
+    return read("gemini", [HEADER, *records], name="session-1.jsonl")
+
+
+def test_a_log_is_a_chain() -> None:
+    told = log(said("a"), {"$set": {"lastUpdated": "2026-01-03T03:04:05Z"}}, said("b", "gemini"))
+    assert told.only().tree() == [("a", None), ("b", "a")]
+    known = told.only().session
+    assert (known.session_id, known.leaf, known.preview) == ("s-1", "b", "a")
+    assert (known.created_at, known.updated_at) == (1767323045, 1767409445)
+    assert known.model_provider == "google"
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_an_object_gives_what_a_log_gives(indent: int | None) -> None:
+    records = [said("a"), said("b", "gemini", [{"text": "x"}, {"text": "y"}])]
+    known = HEADER | {"messages": records, "summary": "About it", "directories": ["/home/dev"]}
+    told = read("gemini", json.dumps(known, indent=indent), name="-").only()
+    assert told.tree() == [("a", None), ("b", "a")]
+    assert told.messages[1].content == "x\n\ny"
+    assert (told.session.title, told.session.cwd) == ("About it", "/home/dev")
+    assert json.loads(told.messages[0].item or "") == records[0]
+
+
+def test_a_rewind_drops_a_message_and_all_after_it_into_a_branch() -> None:
+    first = [said("a"), said("b", "gemini"), said("c"), said("d", "gemini")]
+    told = log(*first, {"$rewindTo": "c"}, said("e")).only()
+    assert told.tree() == [("a", None), ("b", "a"), ("c", "b"), ("d", "c"), ("e", "b")]
+    assert [one.native_id for one in told.path()] == ["a", "b", "e"]
+    assert log(said("a"), said("b"), {"$rewindTo": "b"}).only().session.leaf == "a"
+    everything = log(said("a"), said("b"), {"$rewindTo": "a"})
+    assert everything.only().session.leaf == "a"
+    anew = log(said("a"), {"$rewindTo": "a"}, said("b")).only()
+    assert anew.tree() == [("a", None), ("b", None)]
+    unknown = log(said("a"), {"$rewindTo": "gone"}, said("b"))
+    assert unknown.only().tree() == [("a", None), ("b", "a")]
+    assert unknown.notes[Note.DANGLING_PARENT].lines == (3,)
+
+
+def test_a_message_written_again_keeps_its_place_and_its_last_text() -> None:
+    told = log(
+        said("a"), said("b", "gemini", ""), said("c"), said("b", "gemini", "full"), said("d")
+    )
+    assert [(one.native_id, one.parent, one.content) for one in told.messages] == [
+        ("a", None, "a"),
+        ("b", "a", "full"),
+        ("c", "b", "c"),
+        ("d", "c", "d"),
+    ]
+    assert told.notes == {}
+    torn = log(said("a"), said("b", "gemini", "half"), said("c"), '{"id":"b","timestamp":"20')
+    assert [one.content for one in torn.messages] == ["a", "half", "c"]
+    other_order = {"type": "user", **said("a", content="later")}
+    late = log(said("a"), dict(reversed(other_order.items())))
+    assert [one.content for one in late.messages] == ["a"]
+    assert late.notes[Note.DUPLICATE].lines == (3,)
+
+
+def test_what_a_set_tells_the_model_is_kept_once_and_drops_nothing() -> None:
+    told = log(
+        {"$set": {"messages": [said("s", content=[{"text": "<session_context>\nToday"}])]}},
+        said("a"),
+        said("b", "gemini"),
+        {"$set": {"messages": [said("x", content="<state_snapshot>"), said("y", content="a")]}},
+        said("c"),
+        {"$set": {"messages": []}},
+        {"$rewindTo": "y"},
+        said("d"),
+    ).only()
+    assert [(one.native_id, one.parent, one.hidden) for one in told.messages] == [
+        ("s", None, True),
+        ("a", "s", False),
+        ("b", "a", False),
+        ("x", "b", True),
+        ("c", "x", False),
+        ("d", "s", False),
+    ]
+
+
+def test_who_says_what() -> None:
+    call = {
+        "id": "1",
+        "name": "run",
+        "args": {"command": "ls"},
+        "result": [{"functionResponse": {"response": {"output": "out"}}}],
+    }
+    called = {"functionCall": {"name": "f"}}
+    answer = {"functionResponse": {"response": {"output": "out"}}}
+    told = log(
+        said("a", content=[{"text": "see"}, {"inlineData": {"mimeType": "image/png"}}]),
+        said("b", "gemini", "", toolCalls=[call], thoughts=[{"subject": "S", "description": "d"}]),
+        said("c", "gemini", "", toolCalls=[{"name": "edit", "resultDisplay": "changed"}, 7]),
+        said("d", content=[answer]),
+        said("e", "info", "note"),
+        said("f", "error", "boom"),
+        said("g", content="expanded", displayContent=[{"text": "typed"}]),
+        said("h", "gemini", [{"text": "t", "thought": True}, called, answer]),
+        said("i", content={"fileData": {}}),
+    )  # fmt: skip
+    assert [(one.role, one.content) for one in told.messages] == [
+        ("user", "see\n\n[image: image/png]"),
+        (
+            "assistant",
+            '[thinking] S\nd\n\n[tool call: run] {"command": "ls"}\n\n[other: result of run] out',
+        ),
+        ("assistant", "[tool call: edit]\n\n[other: result of edit] changed"),
+        ("tool", "out"),
+        ("system", "note"),
+        ("system", "boom"),
+        ("user", "typed"),
+        ("assistant", "[thinking] t\n\n[tool call: f]\n\n[other: tool result] out"),
+        ("user", "[other: fileData]"),
+    ]
+
+
+def test_damage_costs_itself() -> None:
+    told = read(
+        "gemini", lines('{"sessionId":"s', said("a"), "{", {"x": 1}, said("b")), name="f.jsonl"
+    )
+    assert told.only().tree() == [("a", None), ("b", "a")]
+    assert told.only().session.session_id == "f"
+    assert told.notes[Note.BAD_LINE].lines == (1, 3)
+    assert told.notes[Note.UNKNOWN_RECORD].lines == (4,)
+    text = json.dumps(HEADER | {"messages": [said("a"), said("b"), said("c")]}, indent=1)
+    told = read("gemini", text.replace('"id": "b"', '"id": b'), name="f.json")
+    assert [one.native_id for one in told.messages] == ["a", "c"]
+    assert told.notes[Note.BAD_LINE].times == 1
+
+
+def test_a_subagent_is_below_the_chat_that_names_its_folder() -> None:
+    given = lines(HEADER | {"kind": "subagent"}, said("a"))
+    known = read("gemini", given, name="/x/chats/parent-1/s.jsonl").only().session
+    assert (known.parent_session_id, known.relation) == ("parent-1", Relation.SUBAGENT)
+
+
+def test_its_places_are_the_chats_of_all_projects(tmp_path: Path) -> None:
+    for name in ("a/chats/s.json", "b/chats/p/s.jsonl", "b/logs.json", "b/chats/notes.txt"):
+        path = tmp_path / ".gemini" / "tmp" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    found = [path.suffix for path in format_of("gemini").places({}, tmp_path)]
+    assert sorted(found) == [".json", ".jsonl"]
+
+
+def test_it_is_known_by_its_header_or_its_records() -> None:
+    assert detected("gemini", [HEADER], "-")
+    assert detected("gemini", [said("a")], "-")
+    assert detected("gemini", json.dumps(HEADER | {"messages": []}, indent=2), "-")
+    assert not detected("gemini", [{"sessionId": "x", "messageId": 1, "type": "user"}])
+
+
+@needs_samples
+def test_real_chats() -> None:
+    counts = {
+        path.name: (len(one.messages), one.branch_points(), len(one.path()), one.hidden())
+        for path in sorted((SAMPLES / "gemini").iterdir())
+        for one in [read("gemini", path).only()]
+    }
+    assert counts == {
+        "agent-sessions-v040.jsonl": (3, 0, 3, 0),
+        "session-2025-10-29T10-36-453aa339.json": (5, 0, 5, 0),
+    }

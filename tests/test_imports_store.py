@@ -1,0 +1,518 @@
+"""What the store makes of sessions: threads that grow with their source, and nothing of others'."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from agentstate import (
+    BadInputError,
+    ConflictError,
+    SessionSource,
+    StateStore,
+    StoreTooNewError,
+    StoreUnavailableError,
+    ThreadStatus,
+)
+from agentstate.formats.events import Relation, Start
+from agentstate.reports import LeafMove
+from agentstate.store.imports.nowhere import Nowhere
+from bundle_support import dump
+from sessions import SOURCE, chain, contents, merge, parents, said, session
+from support import NOW, Clock, copy_store, raw, rows, set_version, snapshot, thread
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agentstate.formats.events import Event
+
+OWN: Final = "SELECT name FROM sqlite_schema WHERE name LIKE '%agentstate%'"
+LARGE: Final = "x" * 900_000
+"""Some of these fill a transaction."""
+
+
+# A session comes in.
+
+
+def test_a_session_becomes_a_thread(store: StateStore) -> None:
+    messages = [
+        said("a", None, hidden=True),
+        said("b", "a", role="assistant", content="Hello", item='{"n": 1.10}', created_at=150),
+    ]
+    fields: dict[str, Any] = {
+        "title": "Fix it",
+        "preview": "Why?",
+        "cwd": "/w/app",
+        "model_provider": "acme",
+        "cli_version": "1.2",
+        "git_branch": "main",
+        "git_sha": "abc",
+        "git_origin_url": "git@x:y",
+        "source": SessionSource.INTERACTIVE,
+        "parent_session_id": "s-0",
+        "relation": Relation.FORK,
+    }
+    done = merge(store, session(messages, **fields))
+    assert (done.thread_id, done.name, done.created) == ("s-1", "Fix it", True)
+    assert (done.messages, done.hidden, done.added, done.leaf) == (2, 1, 2, LeafMove.MOVED)
+    assert (done.parent_session_id, done.relation) == ("s-0", "fork")
+    kept = store.threads.get("s-1")
+    assert kept == thread(
+        "s-1",
+        name="Fix it",
+        preview="Why?",
+        cwd="/w/app",
+        model_provider="acme",
+        cli_version="1.2",
+        git_branch="main",
+        git_sha="abc",
+        git_origin_url="git@x:y",
+        source=SessionSource.INTERACTIVE,
+        rollout_path=SOURCE,
+        created_at=100,
+        updated_at=200,
+        current_leaf_id=2,
+    )
+    first, second = store.messages.branch("s-1", raw_json=True)
+    assert (second.role, second.content, second.item) == ("assistant", "Hello", '{"n": 1.10}')
+    assert (second.created_at, second.parent_entry_id) == (150, first.id)
+    assert store.imports.hidden("s-1") == {first.id}
+    assert store.index.name_of("s-1") == "Fix it"
+    assert store.index.path_of_name("Fix it") == SOURCE
+    origin = store.imports.get("s-1")
+    assert origin is not None
+    assert (origin.format, origin.session_id, origin.source_path) == ("test", "s-1", SOURCE)
+    assert (origin.parent_session_id, origin.relation) == ("s-0", "fork")
+    assert origin.imported_at == NOW
+    assert store.imports.list() == [origin]
+
+
+def test_reading_makes_no_tables(store: StateStore) -> None:
+    assert store.imports.hidden("s-1") == frozenset()
+    assert store.imports.get("s-1") is None
+    assert store.imports.list() == []
+    merge(store, session(chain("a")), dry_run=True)
+    assert rows(store.path, OWN) == []
+
+
+def test_sessions_of_two_formats_may_have_one_id(store: StateStore) -> None:
+    first = merge(store, session(chain("a")))
+    (second,) = store.imports.merge(session(chain("a")), format_name="other", source=SOURCE)
+    assert first.thread_id == "s-1"
+    assert second.created
+    assert second.thread_id not in {None, "s-1"}
+
+
+@pytest.mark.parametrize(
+    "session_id",
+    ["", "@last", "a~1", "a:b", "a b", "a\tb", "a\nb", "-x", "x" * 129, "a\x00", "\u202ea"],
+)
+def test_an_id_that_nobody_could_type_is_not_a_threads(store: StateStore, session_id: str) -> None:
+    done = merge(store, session(chain("a"), session_id))
+    assert done.thread_id not in {None, session_id}
+    again = merge(store, session(chain("a"), session_id))
+    assert (again.thread_id, again.added) == (done.thread_id, 0)
+
+
+def test_a_thread_that_was_not_imported_is_never_touched(talk: StateStore) -> None:
+    before = (talk.threads.get("t"), list(talk.messages.all("t")))
+    done = merge(talk, session(chain("a"), "t"))
+    assert done.thread_id not in {None, "t"}
+    assert (talk.threads.get("t"), list(talk.messages.all("t"))) == before
+
+
+def test_a_session_without_messages_is_none(store: StateStore) -> None:
+    assert list(store.imports.merge(session([]), format_name="test", source=SOURCE)) == []
+    assert store.threads.ids() == []
+
+
+def test_an_archived_session_is_an_archived_thread(store: StateStore) -> None:
+    merge(store, session(chain("a"), archived=True))
+    kept = store.threads.get("s-1")
+    assert kept is not None
+    assert (kept.archived, kept.archived_at, kept.status) == (True, 200, ThreadStatus.ARCHIVED)
+    store.threads.unarchive("s-1")
+    merge(store, session(chain("a", "b"), archived=True))
+    kept = store.threads.get("s-1")
+    assert kept is not None
+    assert not kept.archived, "a person took it out of the archive"
+
+
+def test_archiving_follows_the_source(store: StateStore) -> None:
+    merge(store, session(chain("a")))
+    merge(store, session(chain("a"), archived=True))
+    kept = store.threads.get("s-1")
+    assert kept is not None
+    assert kept.archived
+
+
+def test_ids_are_never_used_again(store: StateStore) -> None:
+    merge(store, session(chain("a", "b", "c")))
+    store.threads.delete("s-1")
+    merge(store, session(chain("a")))
+    assert [message.id for message in store.messages.all("s-1")] == [4]
+
+
+def test_bad_text_is_refused_and_nothing_is_written(store: StateStore) -> None:
+    with pytest.raises(BadInputError):
+        merge(store, session([said("a", None, content="\ud800")]))
+    assert store.threads.ids() == []
+    assert rows(store.path, OWN) == []
+
+
+# It comes in again.
+
+
+def test_again_writes_nothing(store: StateStore) -> None:
+    merge(store, session(chain("a", "b"), title="T"))
+    before = snapshot(store.path.parent)
+    done = merge(store, session(chain("a", "b"), title="T"))
+    assert (done.created, done.added, done.leaf) == (False, 0, LeafMove.UNCHANGED)
+    assert snapshot(store.path.parent) == before
+
+
+def test_only_what_is_new_is_added(store: StateStore, clock: Clock) -> None:
+    merge(store, session(chain("a", "b")))
+    clock.now += 10
+    done = merge(store, session(chain("a", "b", "c"), updated_at=300))
+    assert (done.messages, done.added, done.leaf) == (3, 1, LeafMove.MOVED)
+    assert contents(store) == ["text a", "text b", "text c"]
+    kept, origin = store.threads.get("s-1"), store.imports.get("s-1")
+    assert kept is not None
+    assert origin is not None
+    assert (kept.updated_at, origin.imported_at) == (300, NOW + 10)
+
+
+def test_a_fork_and_a_rewind_are_followed(store: StateStore) -> None:
+    merge(store, session(chain("a", "b", "c")))
+    forked = merge(store, session([*chain("a", "b", "c"), said("d", "a")]))
+    assert forked.leaf is LeafMove.MOVED
+    assert contents(store) == ["text a", "text d"]
+    rewound = merge(store, session([*chain("a", "b", "c"), said("d", "a")], leaf="b"))
+    assert (rewound.added, rewound.leaf) == (0, LeafMove.MOVED)
+    assert contents(store) == ["text a", "text b"]
+
+
+def test_a_leaf_that_somebody_moved_stays(store: StateStore) -> None:
+    merge(store, session(chain("a", "b")))
+    store.messages.append("s-1", "user", "mine")
+    done = merge(store, session(chain("a", "b", "c")))
+    assert (done.added, done.leaf) == (1, LeafMove.KEPT)
+    assert contents(store) == ["text a", "text b", "mine"]
+    assert parents(store)["text c"] == "text b"
+    # Who goes where the source is, is taken along from then on.
+    (leaf,) = [m.id for m in store.messages.all("s-1") if m.content == "text c"]
+    store.messages.checkout("s-1", leaf)
+    assert merge(store, session(chain("a", "b", "c"))).leaf is LeafMove.UNCHANGED
+    assert merge(store, session(chain("a", "b", "c", "d"))).leaf is LeafMove.MOVED
+
+
+def test_a_name_follows_the_title_until_somebody_gives_another(store: StateStore) -> None:
+    def name() -> str | None:
+        kept = store.threads.get("s-1")
+        assert kept is not None
+        return kept.name
+
+    merge(store, session(chain("a")))
+    assert name() is None
+    assert merge(store, session(chain("a"), title="One")).name == "One"
+    merge(store, session(chain("a"), title="Two"))
+    assert name() == "Two"
+    assert store.index.name_of("s-1") == "Two"
+    store.threads.rename("s-1", "Mine")
+    assert merge(store, session(chain("a"), title="Three")).name == "Mine"
+    store.threads.rename("s-1", None)
+    merge(store, session(chain("a"), title="Four"))
+    assert name() is None, "it was taken away"
+
+
+def test_a_name_that_is_asked_for_is_given_and_stays(store: StateStore) -> None:
+    assert merge(store, session(chain("a"), title="One"), name="Mine").name == "Mine"
+    assert merge(store, session(chain("a"), title="Two")).name == "Mine"
+    assert merge(store, session(chain("a"), title="Two"), name="Other").name == "Other"
+
+
+def test_what_somebody_changed_is_not_changed_back(store: StateStore) -> None:
+    merge(store, session(chain("a"), cwd="/w", updated_at=200))
+    store.threads.update("s-1", cwd="/mine", rollout_path="/mine.jsonl", updated_at=900)
+    merge(store, session(chain("a", "b"), cwd="/w", updated_at=300, preview="late"), "/moved.jsonl")
+    kept = store.threads.get("s-1")
+    assert kept is not None
+    assert (kept.cwd, kept.rollout_path, kept.updated_at) == ("/mine", "/mine.jsonl", 900)
+    assert kept.preview == "late", "what was empty is filled in"
+
+
+def test_a_file_that_moved_is_followed(store: StateStore) -> None:
+    merge(store, session(chain("a")))
+    merge(store, session(chain("a")), "/moved.jsonl")
+    assert store.threads.rollout_path("s-1") == "/moved.jsonl"
+
+
+def test_cleared_messages_come_again(store: StateStore) -> None:
+    merge(store, session(chain("a", "b")))
+    store.messages.clear("s-1")
+    assert rows(store.path, "SELECT * FROM agentstate_imported_messages") == []
+    assert merge(store, session(chain("a", "b"))).added == 2
+    assert contents(store) == ["text a", "text b"]
+
+
+def test_a_source_that_goes_on_with_another(store: StateStore) -> None:
+    first = [message._replace(position=at) for at, message in enumerate(chain("1:0", "1:1", "1:2"))]
+    merge(store, session(first, updated_at=200), "/1.jsonl")
+    second = [
+        said("2:0", None, position=2),
+        said("2:1", "2:0", position=3),
+        said("2:2", None, position=4),
+    ]
+    events = session(second, leaf="2:1", continues_before=2, updated_at=300)
+    assert merge(store, events, "/2.jsonl").leaf is LeafMove.MOVED
+    assert contents(store) == ["text 1:0", "text 1:1", "text 2:0", "text 2:1"]
+    assert parents(store)["text 2:2"] is None
+    # The older file again, and the newer: nothing goes back and forth.
+    for source, events in (
+        ("/1.jsonl", session(first, updated_at=200)),
+        ("/2.jsonl", session(second, leaf="2:1", continues_before=2, updated_at=300)),
+    ):
+        done = merge(store, events, source)
+        assert (done.added, done.leaf) == (0, LeafMove.UNCHANGED)
+    assert store.threads.rollout_path("s-1") == "/2.jsonl"
+
+
+# Options.
+
+
+def test_since_leaves_out_what_has_not_changed(store: StateStore) -> None:
+    events = [
+        *session(chain("a"), "old", updated_at=100),
+        *session(chain("a"), "new", updated_at=200),
+    ]
+    done = store.imports.merge(events, format_name="test", source=SOURCE, since=200)
+    assert [one.session_id for one in done] == ["new"]
+    assert store.threads.ids() == ["new"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "cwd", "expected"),
+    [
+        ([("/home/a", "/Users/b")], "/home/a/src", "/Users/b/src"),
+        ([("/home/a", "/Users/b")], "/home/a", "/Users/b"),
+        ([("/home/a", "/Users/b")], "/home/ab/src", "/home/ab/src"),
+        ([("/home/a/", "/Users/b/")], "/home/a/src", "/Users/b/src"),
+        ([("/", "/mnt")], "/w", "/mnt/w"),
+        ([("/w", "/")], "/w/a", "/a"),
+        ([("/w", "/")], "/w", "/"),
+        ([("/x", "/y"), ("/w", "/v"), ("/w/a", "/u")], "/w/a", "/v/a"),
+        ([("/w", "/v")], "", ""),
+    ],
+)
+def test_paths_are_put_elsewhere_by_whole_parts(
+    store: StateStore, rules: list[tuple[str, str]], cwd: str, expected: str
+) -> None:
+    merge(store, session(chain("a"), cwd=cwd), remap=rules)
+    kept = store.threads.get("s-1")
+    assert kept is not None
+    assert kept.cwd == expected
+
+
+def test_the_source_is_remembered_as_it_is(store: StateStore) -> None:
+    merge(store, session(chain("a")), remap=[("/logs", "/elsewhere")])
+    origin = store.imports.get("s-1")
+    assert origin is not None
+    assert origin.source_path == SOURCE
+    assert store.threads.rollout_path("s-1") == "/elsewhere/s-1.jsonl"
+
+
+def test_a_dry_run_says_what_would_be_done(store: StateStore) -> None:
+    merge(store, session(chain("a", "b")))
+    store.threads.create(thread("taken"))
+    before = snapshot(store.path.parent)
+    events = [
+        *session(chain("a", "b", "c"), title="T"),
+        *session(chain("a", "b"), "new"),
+        *session(chain("a"), "taken"),
+    ]
+    with StateStore.open(store.path, read_only=True) as reader:
+        grown, new, taken = reader.imports.merge(
+            events, format_name="test", source=SOURCE, dry_run=True
+        )
+        with pytest.raises(StoreUnavailableError, match="reading only"):
+            merge(reader, session(chain("a")))
+    assert (grown.created, grown.added, grown.leaf, grown.name) == (False, 1, LeafMove.MOVED, "T")
+    assert (new.thread_id, new.created, new.added) == ("new", True, 2)
+    assert (taken.thread_id, taken.created) == (None, True)
+    assert snapshot(store.path.parent) == before
+
+
+def test_without_a_store_everything_is_new() -> None:
+    events = [
+        *session(chain("a", "b", hidden="a"), title="T"),
+        *session(chain("a"), "@x"),
+        *session([], "empty"),
+        *session(chain("a"), "old", updated_at=1),
+    ]
+    first, second = Nowhere().merge(events, format_name="test", source=SOURCE, since=100)
+    assert (first.thread_id, first.name, first.created) == ("s-1", "T", True)
+    assert (first.messages, first.hidden, first.added) == (2, 1, 2)
+    assert second.thread_id is None
+
+
+# Large sessions, and others at work meanwhile.
+
+
+def large(number: int = 30) -> list[Event]:
+    natives = [str(one) for one in range(number)]
+    messages = [message._replace(content=LARGE) for message in chain(*natives)]
+    return session(messages, title="Large", cwd="/w")
+
+
+def test_a_large_session_comes_in_parts_and_is_whole_at_the_end(store: StateStore) -> None:
+    seen: list[tuple[int, bool]] = []
+
+    def look() -> None:
+        with StateStore.open(store.path, timeout=0) as other:
+            # It is sound, and the agent's writes get in between.
+            branch = other.messages.branch("s-1", None)
+            seen.append((len(branch), branch[-1].id == other.messages.leaf_of("s-1")))
+            other.messages.append("agents", "user", "meanwhile")
+
+    store.threads.create(thread("agents"))
+    done = merge(store, large(), progress=look)
+    assert (done.created, done.added, done.leaf) == (True, 30, LeafMove.MOVED)
+    assert len(seen) > 2
+    assert [number for number, _ in seen] == sorted({number for number, _ in seen})
+    assert all(sound for _, sound in seen)
+    assert [m.parent_entry_id for m in store.messages.branch("s-1", None)][1:] == [
+        m.id for m in store.messages.branch("s-1", None)
+    ][:-1]
+    kept = store.threads.get("s-1")
+    assert kept is not None
+    assert (kept.name, kept.cwd) == ("Large", "/w")
+    assert len(list(store.messages.all("agents"))) == len(seen)
+
+
+def test_what_an_interruption_left_is_completed(store: StateStore) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        merge(store, large(), progress=interrupt)
+    short = len(store.messages.branch("s-1", None))
+    assert 0 < short < 30
+    done = merge(store, large())
+    assert (done.created, done.added, done.leaf) == (False, 30 - short, LeafMove.MOVED)
+    assert len(store.messages.branch("s-1", None)) == 30
+    kept = store.threads.get("s-1")
+    assert kept is not None
+    assert (kept.name, kept.cwd, kept.created_at) == ("Large", "/w", 100)
+    assert store.index.name_of("s-1") == "Large"
+
+
+def test_a_thread_that_is_deleted_meanwhile_is_said(store: StateStore) -> None:
+    def delete() -> None:
+        with StateStore.open(store.path) as other:
+            if other.threads.exists("s-1"):
+                other.threads.delete("s-1")
+
+    with pytest.raises(ConflictError, match="'s-1' was deleted while it was imported"):
+        merge(store, large(), progress=delete)
+
+
+def test_a_thread_that_is_cleared_meanwhile_stays_sound(store: StateStore) -> None:
+    cleared: list[int] = []
+
+    def clear() -> None:
+        if not cleared:
+            with StateStore.open(store.path) as other:
+                cleared.append(other.messages.clear("s-1"))
+
+    merge(store, large(), progress=clear)
+    assert len(store.messages.branch("s-1", None)) == 30 - cleared[0]
+    assert merge(store, large()).added == cleared[0]
+
+
+def test_an_id_that_comes_twice_is_one_message(store: StateStore) -> None:
+    near = [*chain("a", "b"), said("a", "b"), said("c", "b")]
+    assert merge(store, session(near)).added == 3
+    far = [message for message in large()[1:-1] if not isinstance(message, Start)]
+    assert merge(store, session([*far, *far[:3]], "s-2", leaf="29")).added == 30  # type: ignore[list-item] # all are messages
+
+
+def test_many_small_sessions_share_a_transaction(store: StateStore) -> None:
+    calls: list[None] = []
+    events = [event for n in range(50) for event in session(chain("a", "b"), f"s-{n}")]
+    done = store.imports.merge(
+        events, format_name="test", source=SOURCE, progress=lambda: calls.append(None)
+    )
+    assert [one.session_id for one in done] == [f"s-{n}" for n in range(50)]
+    assert len(calls) == 1
+    assert len(store.index.list()) == 50
+
+
+# The tables, and what others do.
+
+
+def test_tables_of_a_newer_program_are_not_written(store: StateStore) -> None:
+    merge(store, session(chain("a", "b", hidden="a")))
+    with raw(store.path) as connection:
+        connection.execute("UPDATE agentstate_meta SET value = 2 WHERE key = 'version'")
+    before = dump(store.path)
+    with pytest.raises(StoreTooNewError, match="tables of imports are at version 2"):
+        merge(store, session(chain("a", "b", "c")))
+    assert dump(store.path) == before
+    assert store.imports.hidden("s-1") == {1}
+    store.messages.append("s-1", "user", "as ever")
+
+
+@pytest.mark.parametrize(
+    ("enforced", "statement"),
+    [
+        (True, "DELETE FROM threads WHERE id = 's-1'"),
+        (True, "DELETE FROM messages WHERE thread_id = 's-1'"),
+        (True, "DELETE FROM messages WHERE id = 2"),
+        (False, "DELETE FROM threads WHERE id = 's-1'"),
+        (False, "DELETE FROM messages WHERE thread_id = 's-1'"),
+        (False, "DELETE FROM messages WHERE id = 3"),
+    ],
+)
+def test_what_the_agent_deletes_comes_again(
+    store: StateStore, statement: str, *, enforced: bool
+) -> None:
+    merge(store, session(chain("a", "b", "c")))
+    with raw(store.path) as connection:
+        connection.execute(f"PRAGMA foreign_keys = {enforced}")
+        connection.execute(statement)
+        if "FROM threads" in statement:
+            connection.execute("DELETE FROM messages WHERE thread_id = 's-1'")
+        left = connection.execute(
+            "SELECT count(*) FROM agentstate_imported_messages "
+            "WHERE message_id NOT IN (SELECT id FROM messages)"
+        ).fetchone()
+    assert (left == (0,)) is enforced
+    merge(store, session(chain("a", "b", "c"), leaf="a"))
+    assert sorted(parents(store)) == ["text a", "text b", "text c"]
+    assert rows(store.path, "SELECT count(*) FROM pragma_foreign_key_check") == [(0,)]
+
+
+def test_deleting_is_fast_where_much_was_imported(store: StateStore) -> None:
+    merge(store, session(chain(*map(str, range(300)))))
+    plan = rows(
+        store.path,
+        "EXPLAIN QUERY PLAN DELETE FROM agentstate_imported_messages WHERE message_id = 1",
+    )
+    assert "PRIMARY KEY" in plan[0][3]
+    store.threads.delete("s-1")
+    assert rows(store.path, "SELECT count(*) FROM agentstate_imported_messages") == [(0,)]
+    assert rows(store.path, "SELECT count(*) FROM agentstate_imports") == [(0,)]
+
+
+def test_an_old_store_is_migrated_and_takes_imports(tmp_path: Path) -> None:
+    path = copy_store("v0", tmp_path)
+    with StateStore.open(path) as store:
+        merge(store, session(chain("a", "b")))
+        before = dump(path)
+    set_version(path, 0)
+    with StateStore.open(path) as store:
+        assert store.info().counts["agentstate_imported_messages"] == 2
+        assert dump(path) == before
+        assert merge(store, session(chain("a", "b"))).added == 0

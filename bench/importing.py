@@ -3,8 +3,8 @@
     python bench/importing.py [ROUNDS]
 
 For each format a file of 50,000 records is written, and imported into a fresh store; the other
-side decodes every line and inserts the very rows that the import made, in one transaction. They
-take turns; the least time of each is compared. Exits 1 above a limit.
+side decodes every line and inserts the very threads and messages that the import made, in one
+transaction. They take turns; the least CPU time of each is compared. Exits 1 above a limit.
 """
 
 from __future__ import annotations
@@ -28,13 +28,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     Record = dict[str, Any]
+    Row = tuple[Any, ...]
 
 ROUNDS: Final = 3
 RECORDS: Final = 50_000
 LIMIT: Final = 4.0
 TEXT: Final = "the parser drops its last token when the stream ends in the middle of a line"
 QUESTION, CALL, RESULT, ANSWER = range(4)
-INSERT: Final = "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)"
+TABLES: Final = ("threads", "messages")
 
 
 def text(number: int, times: int = 4) -> str:
@@ -169,7 +170,7 @@ def import_file(path: Path, store_path: Path) -> None:
         raise RuntimeError(done.error)
 
 
-def load_and_insert(path: Path, store_path: Path, rows: list[tuple[Any, ...]]) -> None:
+def load_and_insert(path: Path, store_path: Path, rows: dict[str, list[Row]]) -> None:
     """Decode every line, and insert the rows."""
     with StateStore.open(store_path):
         pass
@@ -179,28 +180,32 @@ def load_and_insert(path: Path, store_path: Path, rows: list[tuple[Any, ...]]) -
     with closing(sqlite3.connect(store_path, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("BEGIN IMMEDIATE")
-        connection.executemany(INSERT, rows)
+        for table, values in rows.items():
+            places = ", ".join("?" * len(values[0]))
+            connection.executemany(f"INSERT INTO {table} VALUES ({places})", values)  # noqa: S608 - names of our own
         connection.execute("COMMIT")
 
 
-def rows_of(store_path: Path) -> list[tuple[Any, ...]]:
-    """Return the messages that an import made."""
+def rows_of(store_path: Path) -> dict[str, list[Row]]:
+    """Return the threads and the messages that an import made."""
     with closing(sqlite3.connect(store_path)) as connection:
-        columns = "id, thread_id, role, content, item_json, created_at, parent_entry_id"
-        return connection.execute(f"SELECT {columns} FROM messages ORDER BY id").fetchall()  # noqa: S608 - a constant
+        return {
+            table: connection.execute(f"SELECT * FROM {table} ORDER BY rowid").fetchall()  # noqa: S608 - as above
+            for table in TABLES
+        }
 
 
 def least(rounds: int, folder: Path, *jobs: Callable[[Path], None]) -> list[float]:
-    """Return the least seconds of each job; each round all of them take a turn."""
+    """Return the least seconds of CPU time of each job; each round all of them take a turn."""
     best = [float("inf")] * len(jobs)
     for _ in range(rounds):
         for place, job in enumerate(jobs):
             run = folder / "run"
             run.mkdir()
             gc.collect()
-            began = time.perf_counter()
+            began = time.process_time()
             job(run / "state.db")
-            best[place] = min(best[place], time.perf_counter() - began)
+            best[place] = min(best[place], time.process_time() - began)
             shutil.rmtree(run)
     return best
 
@@ -223,8 +228,8 @@ def measure(make: Callable[[], Iterator[Record]], folder: Path, rounds: int) -> 
     )
     size = path.stat().st_size / 1e6
     print(
-        f"{make.__name__:12} {size:6.1f} MB {len(rows):7} messages {plain:6.2f} s {ours:6.2f} s "
-        f"{ours / plain:5.2f}x {size / ours:6.1f} MB/s",
+        f"{make.__name__:12} {size:6.1f} MB {len(rows['messages']):7} messages "
+        f"{plain:6.2f} s {ours:6.2f} s {ours / plain:5.2f}x {size / ours:6.1f} MB/s",
         flush=True,
     )
     return ours / plain

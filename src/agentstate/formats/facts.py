@@ -47,6 +47,24 @@ class Facts:
         return message
 
 
+class Ids:
+    """Ids that are told apart: one that is taken is numbered, `a:2` being the second `a`."""
+
+    def __init__(self) -> None:
+        """Begin with none taken."""
+        self._times: dict[str, int] = {}
+
+    def unused(self, wanted: str) -> str:
+        """Return an id that was not returned before, and take it."""
+        found = wanted
+        # By a count, as a hostile file has the same id a million times.
+        while found in self._times:
+            self._times[wanted] += 1
+            found = f"{wanted}:{self._times[wanted]}"
+        self._times[found] = 1
+        return found
+
+
 def session_id_of(source: Source) -> str:
     """Return an id for a session that has none of its own.
 
@@ -59,8 +77,5 @@ def session_id_of(source: Source) -> str:
 
 def digest(*parts: bytes) -> str:
     """Return a short hash of some bytes, with which nobody means harm."""
-    made = hashlib.sha1(usedforsecurity=False)
-    for part in parts:
-        made.update(b"%d:" % len(part))
-        made.update(part)
-    return made.hexdigest()[:24]
+    joined = b"".join([b"%d:%b" % (len(part), part) for part in parts])
+    return hashlib.sha1(joined, usedforsecurity=False).hexdigest()[:24]

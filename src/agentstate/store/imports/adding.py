@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from agentstate.db import catalog
 from agentstate.db.own_schema import IMPORTED_MESSAGES
 from agentstate.errors import CorruptStoreError
-from agentstate.store.rows import in_list
+from agentstate.store.rows import batches, in_list
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -33,6 +32,13 @@ _MESSAGE: Final = (
 _KEY: Final = ("message_id", "thread_id", "native_id", "hidden", "position")
 
 
+def last_id(database: Database) -> int:
+    """Return the highest id that a message has or had; ids go on from there."""
+    row = database.one("SELECT max(id) FROM messages")
+    highest = row[0] if row and row[0] is not None else 0
+    return max(highest, catalog.highest_id(database, "messages"))
+
+
 class Messages:
     """The messages of imported threads."""
 
@@ -43,9 +49,7 @@ class Messages:
 
     def begin(self) -> None:
         """Find out, in a transaction that has just begun, which id the next message has."""
-        row = self._db.one("SELECT max(id) FROM messages")
-        highest = row[0] if row and row[0] is not None else 0
-        self._last_id = max(highest, catalog.highest_id(self._db, "messages"))
+        self._last_id = last_id(self._db)
 
     def new_of(self, part: Part, thread_id: str, *, remove_lost: bool) -> list[Message]:
         """Return the messages of a part that its thread does not have."""
@@ -60,8 +64,7 @@ class Messages:
     ) -> dict[str, int]:
         """Return the messages that a thread has of these native ids."""
         found: dict[str, int] = {}
-        wanted = iter(natives)
-        while some := list(islice(wanted, _LOOKED_UP)):
+        for some in batches(natives, _LOOKED_UP):
             names, params = in_list("n", some)
             lost = []
             for native_id, message_id, there in self._db.all(

@@ -106,7 +106,10 @@ class Merging:
         session.messages += len(messages)
         session.hidden += sum(message.hidden for message in messages)
         self._room -= _ROW
-        if not session.is_alone:
+        # A source of one session asks about that one; a source of many, once for all of them.
+        if len(self._done) > 1 and session.thread_id is None and not self._choices.dry_run:
+            session.is_absent = session.messages > 0 and self._writer.lacks(session)
+        if not session.is_alone and not session.is_absent:
             with self._db.snapshot():
                 outcome = self._writer.merge(part, write=False)
             if self._choices.dry_run or not outcome.changed:

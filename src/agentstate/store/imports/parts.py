@@ -29,12 +29,15 @@ class Progress:
         self.created = False
         self.is_alone = False
         """Whether the store has nothing of it but what this import has added."""
+        self.is_absent = False
+        """Whether the store was seen to have nothing of it at all."""
         self.recent: dict[str, int] = {}
         """The messages of the last native ids."""
 
     def forget(self) -> None:
         """Forget what the store had."""
         self.is_alone = False
+        self.is_absent = False
         self.recent.clear()
 
     def remember_less(self) -> None:

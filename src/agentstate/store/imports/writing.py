@@ -16,7 +16,7 @@ from agentstate.store.imports.parts import Outcome
 from agentstate.store.thread_rows import COLUMN, decode_thread, has_thread, index_entry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from agentstate.formats.events import Message
     from agentstate.records import ThreadMetadata
@@ -46,11 +46,16 @@ class Writer:
         self._db = context.database
         self._choices = choices
         self.messages = Messages(context.database)
+        self._has_imports = False
+        """Whether the own tables were seen; nobody takes them away."""
+        self._sessions: frozenset[str] | None = None
+        """The sessions that had been imported when that was first asked."""
 
     def merge(self, part: Part, *, write: bool) -> Outcome:
         """Merge a part of a session; without `write` nothing is changed but what is remembered."""
         session = part.session
-        target = self._find(session)
+        target = None if write and session.is_absent else self._find(session)
+        session.is_absent = target is None and not write
         if target is None:
             if write and session.thread_id is not None:
                 raise ConflictError(
@@ -68,9 +73,22 @@ class Writer:
             return self._foretell(part, target, len(new))
         return self._grow(part, target, new, write=write)
 
+    def lacks(self, session: Progress) -> bool:
+        """Tell whether the store had nothing of a session when this was first asked of any."""
+        if self._sessions is None:
+            self._sessions = frozenset(self._imported())
+        return session.start.session_id not in self._sessions
+
+    def _imported(self) -> Iterator[str]:
+        if self._db.has_table(IMPORTS):
+            sql = f"SELECT session_id FROM {IMPORTS} WHERE format = :format"
+            for (session_id,) in self._db.all(sql, {"format": self._choices.format_name}):
+                yield session_id
+
     def _find(self, session: Progress) -> _Target | None:
         """Return the thread of a session that was imported before."""
-        if not self._db.has_table(IMPORTS):
+        self._has_imports = self._has_imports or self._db.has_table(IMPORTS)
+        if not self._has_imports:
             return None
         row = self._db.one(
             f"SELECT {_SELECTED} FROM {IMPORTS} JOIN threads ON threads.id = thread_id "
@@ -88,7 +106,7 @@ class Writer:
             return Outcome(None, changed=False)
         name = self._choices.name or (part.end.title if part.end else None)
         return Outcome(
-            self._free_id(part.session.start.session_id),
+            self._free_id(part.session.start.session_id) if self._choices.dry_run else None,
             changed=True,
             created=True,
             added=len(part.messages),

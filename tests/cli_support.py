@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pexpect  # type: ignore[import-untyped] # it has no types
 
+import forked
 from agentstate import StateStore
 from agentstate.cli.main import main
 
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 PROGRAM: Final = (sys.executable, "-m", "agentstate")
 ENVIRON: Final = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "xterm-256color"}
 """The variables of a child; the store is named with --db, and nothing of the tester's leaks in."""
+
+_MAIN: Final = "from agentstate.cli import run; run()"
+_AT_START: Final = ("PYTHON", "LANG", "LC_")
 
 APPEND: Final = ("messages", "append", "t-main", "--role", "user")
 
@@ -176,9 +180,27 @@ def start(
     )
 
 
-def run(*arguments: object, stdin: bytes = b"", **options: Any) -> Result:  # noqa: ANN401 - those of `start`
-    """Run the program as a process, to its end."""
-    with start(*arguments, **options) as process:
+def run(
+    *arguments: object,
+    db: Path | None = None,
+    user: int | None = None,
+    environ: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
+    **options: Any,  # noqa: ANN401 - those of Popen
+) -> Result:
+    """Run the program as a process, to its end.
+
+    It is a new one where `options` are given, or variables that count while Python starts.
+    """
+    if not options and not any(name.startswith(_AT_START) for name in environ or ()):
+        words = [os.fsdecode(one) if isinstance(one, bytes) else str(one) for one in arguments]
+        where = [] if db is None else ["--db", str(db)]
+        request = forked.Request(
+            _MAIN, [*where, *words], {**ENVIRON, **(environ or {})}, user, stdin
+        )
+        if request.is_small:
+            return Result(*forked.run(request))
+    with start(*arguments, db=db, user=user, environ=environ, **options) as process:
         stdout, stderr = process.communicate(stdin, timeout=60)
     return Result(process.returncode, stdout or b"", stderr or b"")
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+import forked
 from agentstate import StateStore, ThreadMetadata
 
 if TYPE_CHECKING:
@@ -133,5 +134,14 @@ def finish(process: subprocess.Popen[str], timeout: float = 60) -> str:
     return output
 
 
+def run_forked(code: str, *arguments: object, user: int | None = None) -> forked.Ended:
+    """Run a snippet to its end, in a process in which the program is already loaded."""
+    words = [str(argument) for argument in arguments]
+    return forked.run(forked.Request(code, words, os.environ, user))
+
+
 def run_python(code: str, *arguments: object, user: int | None = None) -> str:
-    return finish(start_python(code, *arguments, user=user))
+    """Run a snippet that should do well, as a process; return what it printed."""
+    ended = run_forked(code, *arguments, user=user)
+    assert ended.code == 0, ended.stderr.decode()
+    return ended.stdout.decode()

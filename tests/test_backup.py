@@ -24,6 +24,7 @@ from support import (
     new_store,
     raw,
     rows,
+    run_forked,
     snapshot,
     start_python,
 )
@@ -438,9 +439,7 @@ EVENTS: Final = {
 
 
 def stopped(number: signal.Signals, at: int, *arguments: object) -> Result:
-    process = start_python(STOP_AT, int(number), at, EVENTS[number], *arguments)
-    stdout, stderr = process.communicate(timeout=60)
-    return Result(process.returncode, stdout.encode(), stderr.encode())
+    return Result(*run_forked(STOP_AT, int(number), at, EVENTS[number], *arguments))
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])

@@ -20,6 +20,7 @@ from agentstate.cli.commands import COMMANDS, Noun
 from agentstate.cli.completing import complete
 from agentstate.cli.main import main
 from cli_stores import ALL_VERBS, ARGUMENTS
+from cli_support import Result, run
 from shells import PROGRAMS, environment
 from support import NOW, Clock, copy_store, raw, set_version, snapshot, thread
 
@@ -394,16 +395,10 @@ def test_after_two_dashes_all_are_arguments(offered: Offered, store: StateStore)
     assert values(offered("jobs", "show", "--", "-")) == ["-j"]
 
 
-def ask(path: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def ask(path: Path, *words: str) -> Result:
     """Ask as a script does, in a process of its own."""
-    return subprocess.run(
-        [PROGRAMS / "agentstate", "__complete", "fish", "--db", str(path), *words],
-        env=environment(path.parent),
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=20,
-    )
+    home = {"HOME": str(path.parent)}
+    return run("__complete", "fish", "--db", path, *words, environ=home)
 
 
 def _too_old(folder: Path) -> None:
@@ -447,8 +442,8 @@ def test_a_store_that_cannot_be_read_offers_nothing(broken: str, tmp_path: Path)
     before = snapshot(folder)
     for line in (("threads", "show", "t"), ("fork", "t-tree~"), ("checkpoint", "load", "t", "")):
         done = ask(folder / "state.db", *line)
-        assert (done.returncode, done.stderr) == (0, "")
-        assert "t-" not in done.stdout
+        assert (done.code, done.stderr) == (0, b"")
+        assert "t-" not in done.text
     assert snapshot(folder) == before
 
 
@@ -461,7 +456,7 @@ def test_a_locked_store_offers_nothing_soon(tmp_path: Path) -> None:
         done = ask(path, "threads", "show", "")
         # The default wait for a lock is 5 s; here it is a tenth of one.
         assert os.times().elapsed - before < 4
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert done == Result(0, b"", b"")
 
 
 def test_reading_leaves_no_trace_and_loads_nothing_heavy(tmp_path: Path) -> None:

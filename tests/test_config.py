@@ -118,10 +118,10 @@ def test_a_closed_folder_holds_no_store_for_those_outside(public_folder: Path) -
     closed.mkdir(mode=0o700)
     (closed / "state.db").touch()
     code = """
-import os
+import os, sys
 from agentstate.config import locate
 os.environ["HOME"] = sys.argv[1]
 print(locate(None, {}).rule)
 """
     assert run_python(code, public_folder, user=65534) == "~/.deepseek\n"
-    assert run_python("import sys" + code, public_folder) == "~/.codewhale\n"
+    assert run_python(code, public_folder) == "~/.codewhale\n"

@@ -18,6 +18,7 @@ import agentstate
 from agentstate import StateStore, ThreadListFilters, errors
 from agentstate.cli.commands import COMMANDS, Noun
 from cli_stores import SESSIONS
+from cli_support import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -263,19 +264,18 @@ def test_every_kind_of_answer_is_tried() -> None:
 def test_answers_are_as_documented(heading: str, tmp_path: Path) -> None:
     for name in ("state.db", "session_index.jsonl"):
         shutil.copy(ROOT / "tests" / "data" / "v2_rich" / name, tmp_path / name)
-    program = [sys.executable, "-m", "agentstate", "--db", str(tmp_path / "state.db")]
+    db = tmp_path / "state.db"
     out = str(tmp_path / "out" / "state.db")
     before, command = (
         [out if one == "OUT" else one for one in words]
         for words in (BEFORE.get(heading, []), ANSWERS[heading])
     )
     if before:
-        subprocess.run([*program, *before], capture_output=True, check=True)
+        assert run(*before, db=db).code == 0
     output = "jsonl" if heading in ROWS_ONLY else "json"
-    done = subprocess.run(
-        [*program, *command, "-o", output], capture_output=True, text=True, check=True
-    )
-    text = f"[{','.join(done.stdout.splitlines())}]" if heading in ROWS_ONLY else done.stdout
+    done = run(*command, "-o", output, db=db)
+    assert done.code == 0, done.stderr
+    text = f"[{','.join(done.lines)}]" if heading in ROWS_ONLY else done.text
     found: Any = json.loads(text)
     rows = found if isinstance(found, list) else [found]
     assert rows

@@ -108,7 +108,7 @@ def test_every_verb_is_known_to_read_or_to_write() -> None:
 # Runs as root first, on a store of its own, so that all is loaded: another user may not be able
 # to read this interpreter's files. Then each case is a child, of its user.
 READ_ALL: Final = """
-import json, os, sys
+import gc, json, os, sys
 from pathlib import Path
 from agentstate.cli.completing import complete
 from agentstate.cli.main import main
@@ -148,6 +148,8 @@ report = os.fdopen(os.dup(1), "w")
 os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 commands, (warm_up, *cases) = json.load(sys.stdin)
 run_all(warm_up)
+gc.collect()
+gc.freeze()
 for case in cases:
     print("CASE", case["name"], file=report, flush=True)
     if not (child := os.fork()):

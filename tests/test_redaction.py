@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from agentstate.jsontext import JsonText
 from agentstate.redaction import Redactor
 from secret_samples import HEX, TOKENS, UPPER, WAYS, WORD, chosen, private_key
-from support import run_python
+from support import finish, start_python
 
 HOME = "/home/me"
 PLAIN = Redactor(HOME)
@@ -325,11 +325,11 @@ def test_without_the_extra_one_line_says_what_to_install() -> None:
         "except UsageError as error: print(error)\n"
     )
     assert (
-        run_python(program)
+        finish(start_python(program))
         == "--redact needs agentstate[redact]: pip install 'agentstate[redact]'\n"
     )
 
 
 def test_the_library_is_loaded_only_when_it_is_used() -> None:
     program = "import sys, agentstate.redaction\nprint('detect_secrets' in sys.modules)"
-    assert run_python(program) == "False\n"
+    assert finish(start_python(program)) == "False\n"

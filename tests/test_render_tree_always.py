@@ -178,8 +178,8 @@ def forks_on_the_way(count: int) -> list[MessageRecord]:
     return messages
 
 
-def test_100000_forks_on_the_way_are_drawn() -> None:
-    size = 50_000
+def test_20000_forks_on_the_way_are_drawn() -> None:
+    size = 20_000
     lines = drawing(WholeView(thread=thread(None), messages=forks_on_the_way(size)), width=80)
     assert sorted(ids(lines)) == list(range(1, 2 * size + 1))
 

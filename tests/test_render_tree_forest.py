@@ -91,8 +91,8 @@ def test_depth_leaves_and_sizes_are_those_of_a_plain_count(data: st.DataObject) 
             assert forest.path_to(record.id) == list(reversed(path[:-1]))
 
 
-def test_100000_messages_make_nodes_and_a_forest() -> None:
-    size = 100_000
+def test_30000_messages_make_nodes_and_a_forest() -> None:
+    size = 30_000
     deep = chain(size)
     assert [node["depth"] for node in tree_nodes(deep, set(), size)] == list(range(size))
     assert Forest(deep).size[1] == size

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-SECONDS = 2.5
+SECONDS = 1.5
 
 
 @pytest.mark.parametrize("writers", [OURS, WITH_AGENT], ids=["ours", "with the agent"])

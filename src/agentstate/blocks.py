@@ -73,6 +73,8 @@ def split(content: str) -> list[Block]:
 def _blocks(content: str) -> Iterator[Block]:
     begin = 0
     for match in re.finditer(_MARKED, content):
+        if match.start() == begin + 1:
+            continue  # a third line break: it begins a text that only goes on with a mark
         if begin < match.start():
             yield _plain(content[begin : match.start() - len(_GAP)])
         body = match["body"].removeprefix(" ")
@@ -99,7 +101,8 @@ def _one_line(name: str) -> str:
 _GAP: Final = "\n\n"
 _EMPTY: Final = r"(?<=\n)(?=\n)"
 _FILLED: Final = r"(?<=\n) (?=\n)"
+# Possessive, or each letter of a body would cost 200 bytes in case it were to be given back.
 _MARKED: Final = (
     r"(?:\A|(?<=\n\n))\[(?P<kind>thinking|tool call|image|other)(?:: (?P<title>[^\]\n]+))?\]"
-    r"(?P<body>(?:[^\n]|\n(?!\n))*)"
+    r"(?P<body>(?:[^\n]++|\n(?!\n))*+)"
 )

@@ -1,7 +1,7 @@
 """What the store says about itself: sizes, counts, and how the index compares.
 
-These are answers, not rows: nothing here is stored. Like the records they are frozen, and JSON
-output uses their field names.
+These are answers, not rows: nothing here is stored. Like the records they are frozen, their times
+are Unix seconds, and JSON output uses their field names.
 """
 
 from __future__ import annotations
@@ -404,7 +404,7 @@ class ExportedThread(Record):
     messages: int
     """How many messages of the thread it holds."""
     size: int
-    """What the document takes."""
+    """Bytes that the document takes."""
     redacted: dict[str, int]
     """How many secrets and the like were replaced in it, by their kind."""
     document: str | None

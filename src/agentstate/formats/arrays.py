@@ -222,6 +222,7 @@ class Walk(Window):
                     self._recovered = True
                     return
             effort += max(0, 8 * (self._at - passed))
+            self._let_go()
             passed = self._at
             if effort < 0:
                 line = self._text.find("\n", self._at)

@@ -16,7 +16,7 @@ from agentstate.formats.chatgpt_content import content_of
 from agentstate.formats.chatgpt_tree import Node, Tree
 from agentstate.formats.documents import outline
 from agentstate.formats.events import Message, Session, Start
-from agentstate.formats.facts import Facts, digest
+from agentstate.formats.facts import Facts, Ids, digest
 from agentstate.formats.notes import Note
 from agentstate.records import SessionSource
 
@@ -171,22 +171,21 @@ class _Conversation:
     def _nodes(self, given: list[tuple[str, Piece]]) -> dict[str, Node]:
         reading, number = self._reading, self._number
         nodes: dict[str, Node] = {}
+        ids = Ids()
         for key, piece in given:
-            native = reading.text(key, number) or "?"
-            if native in nodes:
+            wanted = reading.text(key, number) or "?"
+            if wanted in nodes:
                 reading.notes.add(Note.DUPLICATE, number)
-                if nodes[native].piece.text == piece.text:
+                if nodes[wanted].piece.text == piece.text:
                     continue
-                while native in nodes:
-                    native += ":2"
+            native = ids.unused(wanted)
             nodes[native] = node = Node(piece, lambda text: reading.text(text, number))
             if node.is_damaged:
                 reading.notes.add(Note.BAD_LINE, number)
         return nodes
 
     def _string(self, key: str) -> str:
-        given = self._known.get(key)
-        return self._reading.text(given, self._number) if isinstance(given, str) else ""
+        return self._reading.string(self._known.get(key), self._number)
 
 
 FORMAT: Final = ChatGpt()

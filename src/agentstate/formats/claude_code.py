@@ -53,10 +53,13 @@ _PROGRAM: Final = ("<command-name>", "<command-message>", "<local-command-")
 """How what a person's command left behind begins."""
 
 
-class _ClaudeCode:
+class ClaudeCode:
+    """The format of Claude Code."""
+
     name = "claude-code"
 
     def detect(self, source: Source) -> bool:
+        """Tell by the first lines."""
         if any(map(_is_record, first_objects(source.head))):
             return True
         # Its first line may be longer than what can be looked at. Within text quotes are escaped.
@@ -64,13 +67,16 @@ class _ClaudeCode:
         return start.startswith(b"{") and b'"parentUuid":' in start and b'"sessionId":' in start
 
     def places(self, environ: Mapping[str, str], home: Path) -> Iterator[Path]:
+        """Yield the sessions of all projects."""
         folder = Path(environ.get("CLAUDE_CONFIG_DIR") or home / ".claude")
         yield from oldest_first(folder / "projects", lambda name: name.endswith(".jsonl"))
 
     def is_file(self, path: Path) -> bool:
+        """Tell by its name whether a file may be a session."""
         return path.name.endswith(".jsonl")
 
     def read(self, reading: Reading) -> Iterator[Event]:
+        """Yield the session of a source."""
         session = _Session(reading)
         for line in reading.lines():
             message = session.take(line)
@@ -81,9 +87,6 @@ class _ClaudeCode:
                 yield message
         if session.messages:
             yield session.facts.session(session.leaf, session.tree)
-
-
-FORMAT: Final = _ClaudeCode()
 
 
 def _is_record(value: dict[str, Any]) -> bool:
@@ -172,3 +175,6 @@ class _Session:
         return Message(
             told.uuid, parent, role, text, reading.item(line), created_at, hidden, line.number
         )
+
+
+FORMAT: Final = ClaudeCode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from agentstate import blocks
+from agentstate.formats.images import size_of
 from agentstate.formats.wording import as_text
 
 
@@ -65,5 +66,5 @@ def _image(source: Any) -> str:  # noqa: ANN401 - any JSON
     if not isinstance(source, dict):
         return blocks.image("")
     data = source.get("data")
-    size = len(data) * 3 // 4 - data[-2:].count("=") if isinstance(data, str) else None
+    size = size_of(data) if isinstance(data, str) else None
     return blocks.image(as_text(source.get("media_type") or source.get("type")), size)

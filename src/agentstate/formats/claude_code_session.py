@@ -168,7 +168,7 @@ class Facts:
         return next((self._titles[kind] for kind in _TITLES if kind in self._titles), None)
 
     def _text(self, value: object) -> str:
-        return self._reading.text(_text(value), 1)
+        return self._reading.string(value, 1)
 
 
 def _text(value: object) -> str:

@@ -180,8 +180,7 @@ class _Session:
         return self._string("model_provider") or provider_of(self._string("model")) or ""
 
     def _string(self, key: str) -> str:
-        given = self._metadata.get(key)
-        return self._reading.text(given, 1) if isinstance(given, str) else ""
+        return self._reading.string(self._metadata.get(key), 1)
 
 
 def is_session(members: dict[str, Any]) -> bool:

@@ -40,15 +40,19 @@ _START: Final = re.compile(
 )
 
 
-class _Codex:
+class Codex:
+    """The format of Codex."""
+
     name = "codex"
 
     def detect(self, source: Source) -> bool:
+        """Tell by the first lines."""
         # Its first line may be longer than what can be looked at.
         head = source.head
         return _START.match(head) is not None or any(map(_is_record, first_objects(head)))
 
     def places(self, environ: Mapping[str, str], home: Path) -> Iterator[Path]:
+        """Yield the rollouts; of one that is there compressed, too, the plain file."""
         folder = Path(environ.get("CODEX_HOME") or home / ".codex")
         for name in ("sessions", ARCHIVED):
             found = oldest_first(folder / name, _is_rollout)
@@ -58,9 +62,11 @@ class _Codex:
             )
 
     def is_file(self, path: Path) -> bool:
+        """Tell by its name whether a file may be a rollout."""
         return path.name.endswith((".jsonl", ".jsonl.zst")) and path.name != "session_index.jsonl"
 
     def read(self, reading: Reading) -> Iterator[Event]:
+        """Yield the session of a source."""
         rollout = _Rollout(reading)
         started = False
         for message in rollout.messages():
@@ -72,9 +78,6 @@ class _Codex:
             yield message
         if started:
             yield rollout.facts.session(rollout.leaf)
-
-
-FORMAT: Final = _Codex()
 
 
 def _is_rollout(name: str) -> bool:
@@ -199,3 +202,6 @@ class _Rollout:
             kept = max(0, len(self._turns) - turns)
             self._leaf = self._turns[kept]
             del self._turns[kept:]
+
+
+FORMAT: Final = Codex()

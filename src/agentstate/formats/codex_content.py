@@ -6,6 +6,7 @@ import json
 from typing import Any, Final, NamedTuple
 
 from agentstate import blocks
+from agentstate.formats.images import size_of
 from agentstate.formats.wording import as_text
 
 _ROLES: Final = ("user", "assistant", "tool", "system", "developer")
@@ -104,7 +105,7 @@ def _image(url: Any) -> str:  # noqa: ANN401 - any JSON
     if not url.startswith("data:"):
         return blocks.other("image", url)
     start, _, data = url[5:].partition(",")
-    return blocks.image(start.split(";")[0], len(data) * 3 // 4 - data[-2:].count("="))
+    return blocks.image(start.split(";")[0], size_of(data))
 
 
 def _call(item: dict[str, Any], name: str) -> str:

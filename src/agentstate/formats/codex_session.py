@@ -140,7 +140,7 @@ class Facts:
         return self._text((self._meta or {}).get(key))
 
     def _text(self, value: object) -> str:
-        return self._reading.text(_text(value), 1)
+        return self._reading.string(value, 1)
 
 
 def _text(value: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agentstate.formats.registry import FORMATS, format_of
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from agentstate.formats.registry import Format
+
+
+_BUNDLE: Final = ".ndjson"
+"""How the bundles of this program end, which are of no format."""
 
 
 class Found(NamedTuple):
@@ -24,7 +28,7 @@ class Found(NamedTuple):
 
 
 def files_of(paths: Iterable[str], names: Sequence[str] = FORMATS) -> Iterator[Found]:
-    """Yield each file once that is named, matches a pattern, or may be of a format by its name.
+    """Yield each file once that is named, matches a pattern, or by its name may hold sessions.
 
     A folder is searched to the bottom, in the order of names; links to folders are not followed.
     A path that is not there is yielded as it is, for whoever opens it to say so.
@@ -55,7 +59,8 @@ def _within(folder: str, formats: Sequence[Format]) -> Iterator[Path]:
         folders.sort()
         for name in sorted(names):
             path = Path(where, name)
-            if any(one.is_file(path) for one in formats) and path.is_file():
+            known = path.suffix == _BUNDLE or any(one.is_file(path) for one in formats)
+            if known and path.is_file():
                 yield path
 
 

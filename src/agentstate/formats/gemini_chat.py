@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentstate.formats.arrays import rewritten
 from agentstate.formats.events import Message, Relation, Session, Start
-from agentstate.formats.facts import Facts, session_id_of
+from agentstate.formats.facts import Facts, Ids, session_id_of
 from agentstate.formats.gemini_content import said
 from agentstate.formats.notes import Note
 from agentstate.records import SessionSource
@@ -47,9 +47,11 @@ class Chat:
         self._facts = Facts()
         self._chain: list[str] = []
         """The messages that were not dropped."""
+        self._places: dict[str, int] = {}
+        """Where each message is in that chain, or was before it was dropped."""
         self._known: dict[str, str] = {}
         """By the id of each message, its native id."""
-        self._natives: set[str] = set()
+        self._ids = Ids()
         self._waiting: dict[str, _Slot] = {}
         self._order: deque[_Slot] = deque()
         self._said: dict[tuple[str, int], str] = {}
@@ -82,7 +84,7 @@ class Chat:
             updated_at=max(times, default=self._time),
             title=self._string("summary") or None,
             preview=facts.preview,
-            cwd=self.reading.text(cwd, 1) if isinstance(cwd, str) else "",
+            cwd=self.reading.string(cwd, 1),
             model_provider="google",
             source=SessionSource.INTERACTIVE,
             parent_session_id=folder if is_sub else None,
@@ -127,11 +129,12 @@ class Chat:
     def rewind(self, target: object, number: int) -> None:
         """Drop a message, and all after it."""
         native = self._known.get(target) if isinstance(target, str) else None
-        if native is None or native not in self._chain:
+        place = len(self._chain) if native is None else self._places[native]
+        if self._chain[place : place + 1] != [native]:
             self.reading.notes.add(Note.DANGLING_PARENT, number)
             return
         self._dropped = native
-        del self._chain[self._chain.index(native) :]
+        del self._chain[place:]
 
     def rest(self) -> Iterator[Message]:
         """Yield the messages that waited for a version that never came."""
@@ -140,14 +143,12 @@ class Chat:
         yield from self._finished()
 
     def _place(self, own: str, piece: Piece, number: int) -> str:
-        native = self.reading.text(own, number)
-        while native in self._natives:
-            native += ":2"
-        self._natives.add(native)
+        native = self._ids.unused(self.reading.text(own, number))
         slot = _Slot(native, self._chain[-1] if self._chain else None, piece, number)
         self._known[own] = native
         self._waiting[native] = slot
         self._order.append(slot)
+        self._places[native] = len(self._chain)
         self._chain.append(native)
         return native
 
@@ -179,5 +180,4 @@ class Chat:
         return None if found == -1 else found
 
     def _string(self, key: str) -> str:
-        given = self.values.get(key)
-        return self.reading.text(given, 1) if isinstance(given, str) else ""
+        return self.reading.string(self.values.get(key), 1)

@@ -14,6 +14,11 @@ _MADE: Final = ("result",)
 """Where Codex keeps an image that a model made."""
 
 
+def size_of(data: str) -> int:
+    """Return how many bytes base64 stands for."""
+    return len(data) * 3 // 4 - data[-2:].count("=")
+
+
 def without_images(value: Any, limit: int) -> tuple[Any, int]:  # noqa: ANN401 - any JSON
     """Return a value in which each image of more than `limit` characters is replaced.
 

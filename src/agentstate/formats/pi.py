@@ -74,16 +74,17 @@ class Pi:
         """Yield the sessions of a source; each header begins one."""
         session: _Session | None = None
         begun: set[str] = set()
+        updated_at = reading.last_time("timestamp")
         for line in reading.lines():
             if _is_header(line.value):
                 if session is not None:
                     yield session.end()
                 session = _Session(reading, line.value, begun, line.number)
-                yield session.start()
+                yield session.start(updated_at)
                 continue
             if session is None:
                 session = _Session(reading, {}, begun, line.number)
-                yield session.start()
+                yield session.start(updated_at)
             yield from session.entry(line)
         if session is not None:
             yield session.end()
@@ -114,8 +115,8 @@ class _Session:
         self._provider = self._string("provider")
         self._title = self._string("title")
 
-    def start(self) -> Start:
-        return Start(self._id, self._reading.last_time("timestamp"))
+    def start(self, updated_at: int) -> Start:
+        return Start(self._id, updated_at)
 
     def end(self) -> Session:
         parent = _session_id_in(self._string("parentSession") or self._string("branchedFrom"))
@@ -141,8 +142,7 @@ class _Session:
         is_message = _is_message(line.value)
         if not is_message and _kind(line.value) not in _BOOKKEEPING:
             self._reading.notes.add(Note.UNKNOWN_RECORD, line.number)
-        given = line.value.get("id")
-        own = self._reading.text(given, line.number) if isinstance(given, str) else ""
+        own = self._reading.string(line.value.get("id"), line.number)
         self._tip = self._parent(line)
         if is_message:
             native = self._native(own or line.ref, line)
@@ -159,7 +159,7 @@ class _Session:
         given = line.value["parentId"]
         if given is None:
             return None
-        parent = self._reading.text(given, line.number) if isinstance(given, str) else ""
+        parent = self._reading.string(given, line.number)
         if parent in self._nearest:
             return self._nearest[parent]
         self._reading.notes.add(Note.DANGLING_PARENT, line.number)
@@ -208,8 +208,7 @@ class _Session:
             self._title = self._reading.text(value["name"], line.number)
 
     def _string(self, key: str) -> str:
-        given = self._header.get(key)
-        return self._reading.text(given, self._number) if isinstance(given, str) else ""
+        return self._reading.string(self._header.get(key), self._number)
 
 
 def _is_header(value: dict[str, Any]) -> bool:

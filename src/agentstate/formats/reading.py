@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from agentstate.errors import BadInputError
 from agentstate.formats.images import without_images
 from agentstate.formats.notes import Note, Notes
-from agentstate.formats.scanning import NO_VALUE, Scanner
+from agentstate.formats.scanning import NO_VALUE, PASSED, Scanner
 from agentstate.jsontext import MAX_DEPTH, JsonText, encode
 
 if TYPE_CHECKING:
@@ -91,27 +91,28 @@ class Reading:
 
     def _objects(self, raw: bytes, text: str, number: int) -> Iterator[Line]:
         """Yield the objects of a line that is not just one object."""
-        scanner, length = self._scanner, len(text)
+        scanner = self._scanner
         part = at = 0
-        while at < length:
+        while at < len(text):
             scanner.odd = False
             try:
                 value, end = scanner.scan(text, at)
             except NO_VALUE:
                 torn = not raw.endswith(b"\n")
                 self.notes.add(Note.TORN_TAIL if torn else Note.BAD_LINE, number)
+                if at > PASSED:
+                    text, at = text[at:], 0
                 whole = scanner.next_whole(text, at)
                 if whole is None:
                     return
                 at = whole
                 continue
             if isinstance(value, dict):
-                written = text if end - at == length else text[at:end]
-                yield Line(number, part, written, value, scanner.odd)
+                yield Line(number, part, text[at:end], value, scanner.odd)
             else:
                 self.notes.add(Note.BAD_LINE, number)
             at = end
-            while at < length and text[at] in _WHITE:
+            while at < len(text) and text[at] in _WHITE:
                 at += 1
             part += 1
         if part > 1:
@@ -155,6 +156,10 @@ class Reading:
         self.notes.add(Note.LONE_SURROGATE, number)
         # Two halves that fit are one character; Python keeps them apart where they were escaped.
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+    def string(self, value: object, number: int) -> str:
+        """Return a string as `text` does; nothing for any other value."""
+        return self.text(value, number) if isinstance(value, str) else ""
 
     def _sound(self, value: Any, number: int) -> Any:  # noqa: ANN401 - any JSON
         if isinstance(value, str):

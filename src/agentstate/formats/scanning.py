@@ -22,6 +22,10 @@ _QUICK: Final = 32
 _DEEP: Final = 10_000
 """What giving up on a value that is nested too deeply counts for, in characters."""
 
+PASSED: Final = 1 << 14
+"""Characters that may stay before the place that is read. At damage more of them are let go of: an
+error of Python's reader counts the line breaks before it, from the start of the text."""
+
 NO_VALUE: Final = (ValueError, RecursionError, StopIteration)
 """What a scan raises where there is no value: none ends, it is nested too deeply, none begins."""
 

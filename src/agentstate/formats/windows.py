@@ -6,6 +6,7 @@ import codecs
 from typing import TYPE_CHECKING, Final, Self
 
 from agentstate.formats.notes import Note
+from agentstate.formats.scanning import PASSED
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -63,6 +64,13 @@ class Window:
         self._counted -= kept
         self._mark = None if self._mark is None else 0
         return True
+
+    def _let_go(self) -> None:
+        """Let go of what has been passed, where that is much; the object at hand is no more."""
+        if self._at > PASSED:
+            self._line_here()
+            self._text = self._text[self._at :]
+            self._counted = self._at = 0
 
     def _decoded(self, data: bytes) -> str:
         before = self._strict.getstate()

@@ -7,6 +7,7 @@ another type would break its user far from here, so a row that has one is damage
 from __future__ import annotations
 
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from agentstate.errors import CorruptStoreError
@@ -14,7 +15,7 @@ from agentstate.store.binding import kinds_of, require_limit
 from agentstate.store.context import warn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from agentstate.db.port import Database, Params, Row
     from agentstate.record import Record
@@ -101,6 +102,13 @@ def count(database: Database, sql: str, params: Params = {}) -> int:  # noqa: B0
     """Return the number that a counting query gives."""
     row = database.one(sql, params)
     return int(row[0]) if row else 0
+
+
+def batches(values: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    """Yield values in lists of `size`; only the last may be shorter."""
+    waiting = iter(values)
+    while some := list(islice(waiting, size)):
+        yield some
 
 
 def in_list(prefix: str, values: Sequence[object]) -> tuple[str, dict[str, object]]:

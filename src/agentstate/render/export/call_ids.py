@@ -31,14 +31,16 @@ def answered(item: JsonValue) -> list[str]:
 
 def _objects(item: JsonValue) -> Iterator[dict[str, Any]]:
     """Yield an object and those in it, but not what is in a call: its arguments are anything."""
-    if isinstance(item, list):
-        for one in item:
-            yield from _objects(one)
-    elif isinstance(item, dict):
-        yield item
-        if not _is_call(item):
-            for one in item.values():
-                yield from _objects(one)
+    # A stack of our own: Python 3.12 and newer reads JSON that is nested deeper than it recurses.
+    waiting = [item]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, list):
+            waiting += reversed(one)
+        elif isinstance(one, dict):
+            yield one
+            if not _is_call(one):
+                waiting += reversed(one.values())
 
 
 def _is_call(one: dict[str, Any]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Final
 
 from agentstate.reports import SearchFilters, SearchHit, SearchResult
@@ -100,7 +100,8 @@ class Search:
                 why = f"the index cannot be used ({error}), so every message is read"
                 if is_last or not error.damaged:
                     break
-                remove(path)
+                with suppress(OSError):  # then the next turn fails as this one did
+                    remove(path)
         return None, why
 
     def _hits(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agentstate.db.own_schema import IMPORTED_MESSAGES
 from agentstate.records import SessionSource
-from agentstate.store.rows import in_list
+from agentstate.store.rows import batches, in_list
 from agentstate.store.thread_filters import as_read
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ class Reader:
 
     def texts(self, candidates: Iterable[int] | None) -> Iterator[Text]:
         """Yield the candidates that pass the filters, newest first; None for all messages."""
-        pages = self._all_ids() if candidates is None else _paged(iter(candidates))
+        pages = self._all_ids() if candidates is None else batches(candidates, _PAGE)
         for page in pages:
             # The ids are numbers of SQLite's own; as parameters they would be too many.
             listed = ", ".join(map(str, page))
@@ -123,11 +122,6 @@ class Reader:
 def decoded(content: bytes | None) -> str:
     """Return a stored text, with replacement characters where it is not UTF-8."""
     return (content or b"").decode(errors="replace")
-
-
-def _paged(ids: Iterator[int]) -> Iterator[list[int]]:
-    while page := list(islice(ids, _PAGE)):
-        yield page
 
 
 def _conditions(filters: SearchFilters) -> tuple[list[str], list[str], dict[str, object]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -56,11 +57,11 @@ def merged(spans: Sequence[Span]) -> list[Span]:
 def _densest(spans: Sequence[Span]) -> int:
     """Return where the span begins that most others follow closely."""
     near = _LENGTH - _BEFORE
+    begins = [begin for begin, _ in spans]
     following = [
-        sum(begin <= other < begin + near for other, _ in spans[number:])
-        for number, (begin, _) in enumerate(spans)
+        bisect_left(begins, begin + near, number) - number for number, begin in enumerate(begins)
     ]
-    return spans[following.index(max(following))][0]
+    return begins[following.index(max(following))]
 
 
 def _begin(line: str, match: int) -> int:

@@ -9,12 +9,13 @@ import signal
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
+import pexpect  # type: ignore[import-untyped] # it has no types
 import pytest
 
 from agentstate import StateStore
 from cli_support import finish, interrupt, run, spawn, start
 from format_support import lines
-from support import new_store, rows, snapshot
+from support import new_store, raw, rows, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -310,13 +311,25 @@ def many(number: int) -> list[dict[str, Any]]:
 
 
 def test_long_work_shows_how_far_it_is(tmp_path: Path) -> None:
-    path = claude_file(tmp_path, many(20_000))
-    terminal = spawn("import", path, db=new_store(tmp_path / "state.db"))
+    path = claude_file(tmp_path, many(8000))
+    db = new_store(tmp_path / "state.db")
+    with raw(db) as other:
+        other.execute("BEGIN IMMEDIATE")
+        terminal = spawn("--timeout", "60", "import", path, db=db)
+        assert terminal.expect(["Importing", pexpect.TIMEOUT], timeout=2) == 1
+        other.execute("ROLLBACK")
+    # It has waited for longer than short work takes, so the next thing it does is to say so.
     terminal.expect("Importing")
     terminal.expect(r"\d %")
     done = finish(terminal)
     assert done.code == 0
-    assert "20000 messages added" in done.text
+    assert "8000 messages added" in done.text
+
+
+def test_nothing_to_import_makes_no_store(empty: Cli, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    empty("import", tmp_path / "folder")
+    assert not empty.db.parent.exists()
 
 
 def test_an_interruption_leaves_a_shorter_thread_which_the_next_import_completes(

@@ -220,7 +220,9 @@ def _import(
     run: Invocation, sources: list[Source], choices: ImportChoices
 ) -> Iterator[ImportedFile]:
     """Yield what came of each source, while a bar shows how far it is."""
-    total = sum(size_of(source.path) for source in sources)
+    if not sources:
+        return  # nor is a store made
+    total = sum(source.size for source in sources)
     with _imports(run, dry_run=choices.dry_run) as imports, Bar(run, "Importing", total) as bar:
         for source in sources:
             source.watch = bar.advance

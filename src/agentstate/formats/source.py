@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
@@ -47,6 +48,13 @@ class Source:
     def path(self) -> Path:
         """The name as a path."""
         return Path(self.name)
+
+    @property
+    def size(self) -> int:
+        """Its bytes, compressed as they may be; 0 where it cannot be opened."""
+        with suppress(OSError), self._open_raw() as file:
+            return file.seek(0, io.SEEK_END)
+        return 0
 
     @cached_property
     def head(self) -> bytes:

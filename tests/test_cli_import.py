@@ -383,3 +383,29 @@ def test_a_bundle_comes_in_as_it_went_out(cli: Cli, tmp_path: Path) -> None:
     (new,) = other("import", out, "--new-ids").lines
     assert new != "t-main"
     shutil.rmtree(other.db.parent)
+
+
+def test_a_bundle_that_meets_another_thread_costs_no_other(cli: Cli, tmp_path: Path) -> None:
+    out = tmp_path / "bundle.ndjson"
+    cli("export", "t-main", "--to", "agentstate", "-O", out)
+    cli("messages", "append", "t-main", "--role", "user", "--content", "gone on")
+    done = cli.run("import", out, claude_file(tmp_path))
+    assert (done.code, done.lines) == (4, [SESSION])
+    assert done.notes[-1] == "agentstate: 1 bundle met what is there already"
+    assert done.notes[0].startswith(f"{out}: thread 't-main' ")
+    assert cli.fails(2, "import", out, "--name", "Other").startswith("--name is not for bundles")
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl"])
+def test_json_that_was_exported_is_refused_for_it_is_no_chain(
+    cli: Cli, tmp_path: Path, form: str
+) -> None:
+    out = tmp_path / "out.json"
+    cli("export", "t-main", "--to", form, "-O", out)
+    done = cli.run("import", out)
+    assert (done.code, done.lines) == (7, [])
+    assert done.notes[0] == (
+        f"{out}: JSON that export made does not bring a thread back; "
+        "what export --to agentstate made does"
+    )
+    assert cli("import", tmp_path / "store").notes == ["nothing to import was found"]

@@ -303,6 +303,8 @@ class ImportedFile(Record):
     notes: tuple[SourceNote, ...]
     error: str | None
     """Why nothing was read."""
+    conflict: bool = False
+    """Whether that is because the store has something else in its place."""
 
 
 @record

@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, BinaryIO, Final
 
@@ -24,7 +24,13 @@ from agentstate.cli.invocation import (
 from agentstate.cli.options import OutputFormat
 from agentstate.cli.printing import is_screen
 from agentstate.cli.progress import Bar
-from agentstate.errors import AgentStateError, BadInputError, StoreNotFoundError, UsageError
+from agentstate.errors import (
+    AgentStateError,
+    BadInputError,
+    ConflictError,
+    StoreNotFoundError,
+    UsageError,
+)
 from agentstate.filesystem import size_of
 from agentstate.formats.files import Found, files_of
 from agentstate.formats.files import discover as discover_files
@@ -39,6 +45,7 @@ from agentstate.store.imports.files import (
     ImportChoices,
     Target,
     import_sources,
+    is_bundle,
     report_of,
     sessions_in,
 )
@@ -131,13 +138,16 @@ def import_(  # noqa: PLR0913 - one parameter for each option
             _require_one_session(sources, choices)
         try:
             for file in _import(run, sources, choices):
-                files += [file] if file.path in named or file.error is None else []
+                is_ours = file.format == BUNDLE
+                files += [file] if file.path in named or file.error is None or is_ours else []
         except (AgentStateError, KeyboardInterrupt):
             if files:
                 _report(answer, run, files, dry_run=dry_run)
             raise
     _report(answer, run, files, dry_run=dry_run)
-    if failed := [file for file in files if file.error is not None]:
+    if conflicts := [file for file in files if file.conflict]:
+        raise ConflictError(f"{count(len(conflicts), 'bundle')} met what is there already")
+    if failed := [file for file in files if file.error is not None and file.path in named]:
         raise BadInputError(f"nothing came of {count(len(failed), 'file')}: {failed[0].path}")
 
 
@@ -211,6 +221,9 @@ def _require_one_session(sources: list[Source], choices: ImportChoices) -> None:
     """Refuse `--name` for several sessions, which cannot all be called so."""
     number = 0
     for source in sources:
+        with suppress(OSError):
+            if is_bundle(source, choices):
+                raise UsageError("--name is not for bundles; threads rename names a thread")
         number += sessions_in(source, choices)
         if number > 1:
             raise UsageError("--name is for one session, and there are several")
@@ -269,4 +282,4 @@ def _report(answer: Answer, run: Invocation, files: list[ImportedFile], *, dry_r
     for file in files:
         for line in render.imports.notes(file):
             run.note(line)
-    run.note(render.imports.summary(report))
+    run.note(render.imports.summary(report) if files else "nothing to import was found")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _BUNDLE: Final = ".ndjson"
 """How the bundles of this program end, which are of no format."""
+_KEPT: Final = (".trash", ".backups")
+"""How the folders end that lie beside a store."""
 
 
 class Found(NamedTuple):
@@ -56,7 +58,8 @@ def _expanded(path: str, formats: Sequence[Format]) -> Iterator[Found]:
 
 def _within(folder: str, formats: Sequence[Format]) -> Iterator[Path]:
     for where, folders, names in os.walk(folder):
-        folders.sort()
+        # What was deleted, or replaced, stays away until somebody names it.
+        folders[:] = sorted(one for one in folders if not one.endswith(_KEPT))
         for name in sorted(names):
             path = Path(where, name)
             known = path.suffix == _BUNDLE or any(one.is_file(path) for one in formats)

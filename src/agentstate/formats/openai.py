@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 
 _IDS: Final = ("id", "conversation_id", "thread_id", "session_id")
 _TIMES: Final = frozenset({"created", "created_at", "create_time", "timestamp"})
-_OTHERS: Final = frozenset({"sessionId", "mapping", "parentId", "uuid", "payload"})
+_OURS: Final = "parent_entry_id"
+"""What each message has in the JSON that `export` makes, which is no chain."""
+_OTHERS: Final = frozenset({"sessionId", "mapping", "parentId", "uuid", "payload", _OURS})
 """What files of other formats have beside their messages."""
 
 
@@ -55,7 +57,7 @@ class OpenAi:
         messages = found.get("messages")
         if not isinstance(messages, list):
             return is_message(found) and "type" not in found
-        return is_message(messages[0]) if messages else True
+        return not messages or (is_message(messages[0]) and _OURS not in messages[0])
 
     def places(self, environ: Mapping[str, str], home: Path) -> Iterator[Path]:  # noqa: ARG002 - it has no place of its own
         """Yield nothing: such files are wherever somebody put them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final, Protocol
 
-from agentstate.errors import BadInputError
+from agentstate.errors import BadInputError, ConflictError
 from agentstate.formats.events import Start
 from agentstate.formats.reading import Reading
 from agentstate.formats.registry import FORMATS, detect, format_of
@@ -25,6 +25,11 @@ BUNDLE: Final = "agentstate"
 ALL_FORMATS: Final = (*FORMATS, BUNDLE)
 
 _BUNDLE_START: Final = b'{"agentstate_bundle":'
+_EXPORTED: Final = b'"parent_entry_id":'
+_UNKNOWN: Final = "it is of no format that is known"
+_SAYS_TOO_LITTLE: Final = (
+    "JSON that export made does not bring a thread back; what export --to agentstate made does"
+)
 
 
 @record
@@ -99,11 +104,12 @@ def import_sources(
 def _import_source(
     imports: Target, source: Source, choices: ImportChoices, progress: Callable[[], object] | None
 ) -> ImportedFile:
-    if _is_bundle(source, choices):
+    if is_bundle(source, choices):
         return _import_bundle(imports, source, choices)
     format_ = format_of(choices.format) if choices.format else detect(source)
     if format_ is None:
-        return _nothing(source, None, "it is of no format that is known")
+        ours = _EXPORTED in source.head
+        return _nothing(source, None, _SAYS_TOO_LITTLE if ours else _UNKNOWN)
     reading = Reading(source, keep_images=choices.keep_images)
     events = _Counted(format_.read(reading), choices.since)
     threads = imports.merge(
@@ -133,7 +139,7 @@ def _import_source(
 def sessions_in(source: Source, choices: ImportChoices) -> int:
     """Return how many sessions a source holds; what cannot be read holds none."""
     try:
-        if _is_bundle(source, choices):
+        if is_bundle(source, choices):
             return 1
         format_ = format_of(choices.format) if choices.format else detect(source)
         events = format_.read(Reading(source)) if format_ else ()
@@ -142,7 +148,8 @@ def sessions_in(source: Source, choices: ImportChoices) -> int:
         return 0
 
 
-def _is_bundle(source: Source, choices: ImportChoices) -> bool:
+def is_bundle(source: Source, choices: ImportChoices) -> bool:
+    """Tell whether a source is taken for a bundle; raises `OSError` where it cannot be read."""
     return choices.format == BUNDLE or (
         choices.format is None and source.head.startswith(_BUNDLE_START)
     )
@@ -169,13 +176,23 @@ def _import_bundle(imports: Target, source: Source, choices: ImportChoices) -> I
             thread = imports.insert_bundle(
                 file, new_ids=choices.new_ids, remap=choices.remap, dry_run=choices.dry_run
             )
-    except BadInputError as error:
-        return _nothing(source, BUNDLE, str(error))
+    except (BadInputError, ConflictError) as error:
+        conflict = isinstance(error, ConflictError)
+        return _nothing(source, BUNDLE, str(error), conflict=conflict)
     return ImportedFile(path=source.name, format=BUNDLE, threads=(thread,), notes=(), error=None)
 
 
-def _nothing(source: Source, format_name: str | None, error: str) -> ImportedFile:
-    return ImportedFile(path=source.name, format=format_name, threads=(), notes=(), error=error)
+def _nothing(
+    source: Source, format_name: str | None, error: str, *, conflict: bool = False
+) -> ImportedFile:
+    return ImportedFile(
+        path=source.name,
+        format=format_name,
+        threads=(),
+        notes=(),
+        error=error,
+        conflict=conflict,
+    )
 
 
 def report_of(files: Iterable[ImportedFile], *, dry_run: bool) -> ImportReport:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from stress.faults import Command
 
-STRIKES = 3
+STRIKES = 2
 """How many calls of each command are struck."""
 STEPS = ("migration", "threads delete", "threads prune", "index rebuild", "restore")
 """Commands that change several files, or one in several transactions."""

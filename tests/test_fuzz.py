@@ -34,13 +34,13 @@ def test_any_bytes_in_place_of_the_index(filled: Path, content: bytes) -> None:
 
 
 @given(flips=fuzz.FLIPS, command=st.sampled_from(fuzz.WRITING))
-@settings(max_examples=20)
+@settings(max_examples=12)
 def test_flipped_bytes_in_a_store(filled: Path, flips: fuzz.Flips, command: fuzz.Arguments) -> None:
     fuzz.try_store(filled, "state.db", flips, command)
 
 
 @given(flips=fuzz.FLIPS, command=st.sampled_from(fuzz.WRITING))
-@settings(max_examples=10)
+@settings(max_examples=7)
 def test_flipped_bytes_in_a_log(logged: Path, flips: fuzz.Flips, command: fuzz.Arguments) -> None:
     fuzz.try_store(logged, "state.db-wal", flips, command)
 

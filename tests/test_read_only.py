@@ -91,7 +91,8 @@ COMMANDS: Final[list[list[str]]] = [
         ]
         for verb in DRY
     ),
-    *(["__complete", shell, "agentstate", *line] for shell in ("zsh", "fish") for line in LINES),
+    *(["__complete", "zsh", "agentstate", *line] for line in LINES),
+    ["__complete", "fish", "agentstate", *LINES[0]],
 ]
 
 

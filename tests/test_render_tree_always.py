@@ -160,7 +160,7 @@ def test_no_tree_walks_off_the_right_edge(choices: list[int]) -> None:
 @pytest.mark.parametrize("width", [80, None])
 def test_a_thread_far_deeper_than_calls_may_be_is_drawn(width: int | None) -> None:
     # 100,000 deep it is drawn by the command: test_cli_pipes.py.
-    size = 20_000
+    size = 12_000
     assert sys.getrecursionlimit() < size // 10
     messages = chain(size)
     whole = drawing(WholeView(thread=thread(size), messages=messages), width=width)

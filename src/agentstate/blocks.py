@@ -78,7 +78,7 @@ def _blocks(content: str) -> Iterator[Block]:
         if begin < match.start():
             yield _plain(content[begin : match.start() - len(_GAP)])
         body = match["body"].removeprefix(" ")
-        text = re.sub(_FILLED, "", body)
+        text = re.sub(_FILLED, r"\1", body)
         yield Block(BlockKind(match["kind"]), match["title"] or "", text, match[0])
         begin = match.end() + len(_GAP)
     if begin <= len(content):
@@ -90,7 +90,7 @@ def _plain(text: str) -> Block:
 
 
 def _marked(mark: str, text: str) -> str:
-    filled = re.sub(_EMPTY, " ", text.strip())
+    filled = re.sub(_BLANK, r" \1", text.strip())
     return f"{mark} {filled}" if filled else mark
 
 
@@ -99,8 +99,9 @@ def _one_line(name: str) -> str:
 
 
 _GAP: Final = "\n\n"
-_EMPTY: Final = r"(?<=\n)(?=\n)"
-_FILLED: Final = r"(?<=\n) (?=\n)"
+# A line without a letter gets one space more, so that none is empty and each comes back.
+_BLANK: Final = r"(?<=\n)( *)(?=\n)"
+_FILLED: Final = r"(?<=\n) ( *)(?=\n)"
 # Possessive, or each letter of a body would cost 200 bytes in case it were to be given back.
 _MARKED: Final = (
     r"(?:\A|(?<=\n\n))\[(?P<kind>thinking|tool call|image|other)(?:: (?P<title>[^\]\n]+))?\]"

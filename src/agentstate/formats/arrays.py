@@ -256,8 +256,12 @@ class Walk(Window):
         self._at += 1
 
     def _peek(self) -> str:
-        if self._at < len(self._text) and self._text[self._at] > " ":
-            return self._text[self._at]
+        text, at = self._text, self._at
+        if text[at : at + 1] == " ":  # mostly there is one space, or none
+            at += 1
+        if at < len(text) and text[at] > " ":
+            self._at = at
+            return text[at]
         self._skip()
         return self._text[self._at : self._at + 1]
 

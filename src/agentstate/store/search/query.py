@@ -134,9 +134,11 @@ class _Parser:
         closing = 0
         if self._depth and word.endswith(")*"):
             word = word[:-1]
-        while self._depth > closing and word.endswith(")") and word.count(")") > word.count("("):
-            word = word[:-1]
+        end, spare = len(word), word.count(")") - word.count("(")
+        while self._depth > closing < spare and word[end - 1] == ")":
+            end -= 1
             closing += 1
+        word = word[:end]
         # Two hyphens begin the option of a program, which people look for.
         negated = re.match("-[^-]", word) is not None
         self._add(re.sub(r"(?<=\w)\*$", "", word[negated:]), negated=negated)

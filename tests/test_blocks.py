@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agentstate import blocks
@@ -74,6 +74,7 @@ def test_blocks_hold_all_of_a_text(content: str) -> None:
 
 @settings(max_examples=100)
 @given(WORDS, WORDS, WORDS)
+@example("a\n \na", "said", "b\n\n  \nb")
 def test_parts_of_any_text_stay_apart(thought: str, said: str, arguments: str) -> None:
     said = said.strip()
     content = blocks.join([blocks.thinking(thought), said, blocks.tool_call("t", arguments)])

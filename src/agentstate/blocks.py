@@ -72,15 +72,17 @@ def split(content: str) -> list[Block]:
 
 def _blocks(content: str) -> Iterator[Block]:
     begin = 0
-    for match in re.finditer(_MARKED, content):
+    for match in re.finditer(_MARK, content):
         if match.start() == begin + 1:
             continue  # a third line break: it begins a text that only goes on with a mark
         if begin < match.start():
             yield _plain(content[begin : match.start() - len(_GAP)])
-        body = match["body"].removeprefix(" ")
-        text = re.sub(_FILLED, r"\1", body)
-        yield Block(BlockKind(match["kind"]), match["title"] or "", text, match[0])
-        begin = match.end() + len(_GAP)
+        end = content.find(_GAP, match.end())
+        end = len(content) if end < 0 else end
+        text = re.sub(_FILLED, r"\1", content[match.end() : end].removeprefix(" "))
+        source = content[match.start() : end]
+        yield Block(BlockKind(match["kind"]), match["title"] or "", text, source)
+        begin = end + len(_GAP)
     if begin <= len(content):
         yield _plain(content[begin:])
 
@@ -102,8 +104,6 @@ _GAP: Final = "\n\n"
 # A line without a letter gets one space more, so that none is empty and each comes back.
 _BLANK: Final = r"(?<=\n)( *)(?=\n)"
 _FILLED: Final = r"(?<=\n) ( *)(?=\n)"
-# Possessive, or each letter of a body would cost 200 bytes in case it were to be given back.
-_MARKED: Final = (
+_MARK: Final = (
     r"(?:\A|(?<=\n\n))\[(?P<kind>thinking|tool call|image|other)(?:: (?P<title>[^\]\n]+))?\]"
-    r"(?P<body>(?:[^\n]++|\n(?!\n))*+)"
 )

@@ -5,6 +5,7 @@ What is found by which rules, and what is not: docs/redaction.md.
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections import Counter
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 # Each pass replaces something and what it writes is never replaced, so a text comes to rest;
 # a hostile one is not searched again and again.
 _PASSES: Final = 8
-_PART: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"(?P<colon>\s*+:)?|[{}\[,]')
+_PART: Final = re.compile(r'"(?:[^"\\]++|\\.)*"(?P<colon>\s*+:)?|[{}\[,]')
 
 
 class Redactor:
@@ -63,6 +64,12 @@ class Redactor:
         """How many were replaced so far, by kind, in the order of the kinds' names."""
         return dict(sorted(self._counts.items()))
 
+    def apart(self) -> Redactor:
+        """Return one that does the same, and counts by itself."""
+        other = copy.copy(self)
+        other._counts = Counter()  # noqa: SLF001 - a copy of its own
+        return other
+
     def text(self, text: str) -> str:
         """Return the text with marks in place of what is to be hidden."""
         for _ in range(_PASSES):
@@ -89,7 +96,7 @@ class Redactor:
             return self._member(name, value)
         if isinstance(value, dict):
             taken: dict[str, int] = {}
-            return {self._key(key, taken): self._value(one, key) for key, one in value.items()}
+            return {self.key(key, taken): self._value(one, key) for key, one in value.items()}
         if isinstance(value, list | tuple):
             return [self._value(one, "") for one in value]
         return value
@@ -112,7 +119,7 @@ class Redactor:
             string = json.loads(written, strict=False)
             if colon:
                 name = string
-                redacted = self._key(string, taken[-1])
+                redacted = self.key(string, taken[-1])
             else:
                 redacted = self._member(name, string)
             if redacted == string:
@@ -121,8 +128,8 @@ class Redactor:
 
         return JsonText(_PART.sub(replaced, text))
 
-    def _key(self, key: str, taken: dict[str, int]) -> str:
-        """Return a key redacted, and numbered where its object has such a key already.
+    def key(self, key: str, taken: dict[str, int]) -> str:
+        """Return a key redacted, and numbered where its object, or column, has such a one already.
 
         `taken` has the keys so far: 0 for one that stays as it was, else how many became it.
         """

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LONGEST_LOCAL: Final = 64
-_LOCAL: Final = re.compile(r"[\w.+%-]+\Z")
+# In a URL @ is %40, and another escape may stand before the address.
+_LOCAL: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})?(?P<local>(?:[\w.+-]|%2[Bb])+)\Z")
 _DOMAIN: Final = re.compile(
-    r"@((?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}([A-Za-z]{2,24}))(?![\w-])"
+    r"(?:@|%40)((?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}([A-Za-z]{2,24}))(?![\w-])"
 )
 # Domains that belong to nobody (RFC 2606), and whom no letter reaches.
 _NOBODYS: Final = re.compile(
@@ -57,8 +58,9 @@ class EmailAddresses:
         done = 0
         for domain in _DOMAIN.finditer(text):
             local = _LOCAL.search(text[max(done, domain.start() - _LONGEST_LOCAL) : domain.start()])
-            if local is not None and _is_somebodys(local[0], domain):
-                parts += (text[done : domain.start() - len(local[0])], mark("email-address"))
+            if local is not None and _is_somebodys(local["local"], domain):
+                begin = domain.start() - len(local["local"])
+                parts += (text[done:begin], mark("email-address"))
                 done = domain.end()
                 counts["email-address"] += 1
         return "".join((*parts, text[done:])) if parts else text

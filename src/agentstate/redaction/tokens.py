@@ -19,12 +19,12 @@ _HEX: Final = "[a-f0-9]"
 _WORD: Final = "[A-Za-z0-9]"
 _URL64: Final = "[A-Za-z0-9_-]"
 
-# How JSON in base64 begins. Where it stands is asked at once, and not only of a match: in a line
-# of nothing else each would be the start of a search to the end of the line.
+# How JSON in base64 begins. Where it stands is asked at once, and what is no token is passed over
+# to its end: in a line of nothing else each would be the start of a search to the end of the line.
 _EYJ: Final = (
-    r"eyJ(?:(?<![A-Za-z0-9_-]eyJ)|(?<=\\[nrt]eyJ)|(?<=%[0-9A-Fa-f]{2}eyJ)|(?<=\[[0-9]{2}meyJ)"
-    r"|(?<=\n-eyJ)|(?<=\A-eyJ))"
+    r"eyJ(?:(?<![A-Za-z0-9]eyJ)|(?<=\\[nrt]eyJ)|(?<=%[0-9A-Fa-f]{2}eyJ)|(?<=\[[0-9]{2}meyJ))"
 )
+_JWT: Final = rf"{_EYJ}{_URL64}{{10,}}+\.\.?{_URL64}{{10,}}+(?:\.{_URL64}++)*"
 _LONG_PREFIX: Final = 7
 _PREFIXED: Final = (
     # kind, prefixes, what follows
@@ -88,9 +88,8 @@ _SHAPED: Final = (
     ("1password-secret-key", "A3-", r"A3-[A-Z0-9]{6}(?:-[A-Z0-9]{5,11}){4,5}"),
     ("airtable-token", "pat", rf"pat{_WORD}{{14}}\.{_HEX}{{64}}"),
     ("azure-client-secret", "Q~", r"[A-Za-z0-9_~.]{3}\dQ~[A-Za-z0-9_~.-]{31,34}"),
-    ("azure-sas-signature", "sig=", r"sig=(?:[A-Za-z0-9+/]|%[0-9A-Fa-f]{2}){40,}+=?"),
+    ("azure-sas-signature", "sig=", r"sig=(?:[A-Za-z0-9+/]|%[0-9A-Fa-f]{2}){40,}=?"),
     ("cloudflare-key", "v1.0-", rf"v1\.0-{_HEX}{{24}}-{_HEX}{{146}}"),
-    ("json-web-token", "eyJ", rf"{_EYJ}{_URL64}{{10,}}+\.\.?{_URL64}{{10,}}+(?:\.{_URL64}++)*+"),
     ("mailgun-key", "key-", rf"key-{_HEX}{{32}}"),
     ("nuget-key", "oy2", r"oy2[a-z0-9]{43}"),
     ("sk-api-key", "sk-", rf"sk-{_WORD}{{20,}}+"),
@@ -102,10 +101,12 @@ _SHAPED: Final = (
 def rules() -> Iterator[PatternRule]:
     """Yield the rules for the tokens listed here."""
     for kind, prefixes, rest in _PREFIXED:
-        # A short prefix turns up by chance in what is not text, such as an encrypted block.
+        # A short prefix turns up by chance in what is no text, such as an encrypted block.
         after = None if min(map(len, prefixes)) >= _LONG_PREFIX else NO_WORD
         for prefix in prefixes:
             pattern = re.compile(f"{re.escape(prefix)}{rest}{REST}")
             yield PatternRule(kind, pattern, marks=(prefix,), after=after)
     for kind, part, whole in _SHAPED:
         yield PatternRule(kind, re.compile(f"(?:{whole}){REST}"), marks=(part,), after=NO_WORD)
+    web_token = re.compile(f"(?P<token>{_JWT})|{_EYJ}{REST}")
+    yield PatternRule("json-web-token", web_token, "token", ("eyJ",), NO_WORD)

@@ -11,11 +11,16 @@ import pytest
 from agentstate.formats.events import Relation
 from agentstate.formats.notes import Note
 from agentstate.formats.registry import format_of
+from agentstate.formats.source import Source
 from agentstate.records import SessionSource
+from agentstate.store.imports.files import ImportChoices, import_sources
 from format_support import SAMPLES, Conversation, detected, lines, needs_samples, read
+from sessions import contents
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from agentstate import StateStore
 
 ID = "01234567-89ab-7cde-8f01-23456789abcd"
 OTHER = "76543210-89ab-7cde-8f01-23456789abcd"
@@ -376,6 +381,14 @@ def test_a_rollout_that_goes_on_with_another_thread_is_a_fork() -> None:
     assert odd.start.continues_before is None
 
 
+def test_numbers_that_no_store_keeps_are_no_positions() -> None:
+    for odd in (-1, 10**30, True):
+        base = {"thread_id": ID, "end_ordinal_exclusive": odd}
+        found = told(meta(history_base=base), {**USER, "ordinal": odd})
+        assert found.start.continues_before is None
+        assert [one.position for one in found.messages] == [2]
+
+
 def test_positions_are_lines_where_there_are_no_ordinals() -> None:
     assert [one.position for one in told(meta(), USER, REPLY).messages] == [2, 3]
 
@@ -401,7 +414,41 @@ def test_the_name_of_a_thread_is_its_newest_in_the_index(tmp_path: Path) -> None
 
 def test_the_title_is_what_the_thread_was_named_where_the_index_is_silent() -> None:
     named = event("thread_name_updated", thread_name="named")
-    assert told(meta(), named, USER).session.title == "named"
+    session = told(meta(), named, USER).session
+    assert (session.title, session.is_named) == ("named", True)
+    assert not told(meta(), USER).session.is_named, "its first words are no name"
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_rollouts_become_one_thread_in_any_order(
+    store: StateStore, tmp_path: Path, order: tuple[int, int], *, at_once: bool
+) -> None:
+    base = {"thread_id": ID, "end_ordinal_exclusive": 3}
+    given = [
+        [meta(), USER, REPLY],
+        [meta(history_base=base), said("user", "go on"), said("assistant", "went on")],
+    ]
+    files = [tmp_path / NAME, tmp_path / f"{ROLLOUT}_{OTHER}.jsonl"]
+    for file, records, minute in zip(files, given, (4, 5), strict=True):
+        place = 0 if file.name == NAME else 3
+        file.write_bytes(
+            lines(
+                *(
+                    {**one, "ordinal": at, "timestamp": f"2026-01-02T03:{minute:02}:00Z"}
+                    for at, one in enumerate(records, place)
+                )
+            )
+        )
+    named = [files[at] for at in order]
+    for some in [named] if at_once else [[one] for one in named]:
+        sources = [Source.of_file(file) for file in some]
+        list(import_sources(store.imports, sources, ImportChoices()))
+    assert contents(store, ID) == ["do it", "done", "go on", "went on"]
+    kept = store.threads.get(ID)
+    assert kept is not None
+    first = "do it" if order == (0, 1) else "go on"
+    assert (kept.name, kept.preview) == (first, first)
 
 
 def test_what_an_editor_put_before_a_question_is_no_title() -> None:

@@ -153,6 +153,29 @@ def test_damage_costs_itself() -> None:
     assert told.notes[Note.BAD_LINE].times == 1
 
 
+@pytest.mark.parametrize("indent", [None, 2])
+def test_what_is_no_message_is_noted_at_its_place(indent: int | None) -> None:
+    given = [None, 5, "x", said("a"), {}, said("b", "zzz"), {"id": "c", "content": "c"}, said("a")]
+    known = HEADER | {"messages": [*given, [said("d")]]}
+    told = read("gemini", json.dumps(known, indent=indent), name="f.json")
+    assert [(one.role, one.content) for one in told.only().messages] == [
+        ("user", "a"),
+        ("system", "b"),
+        ("system", "c"),
+    ]
+    assert told.notes == {
+        Note.BAD_LINE: (5, (1, 2, 3, 5, 9)),
+        Note.UNKNOWN_RECORD: (2, (6, 7)),
+        Note.DUPLICATE: (1, (8,)),
+    }
+
+
+def test_what_a_set_holds_that_is_no_message_is_noted_at_its_line() -> None:
+    told = log(said("a"), {"$set": {"messages": [said("a"), None, said("b", "zzz")]}})
+    assert [one.content for one in told.only().messages] == ["a", "b"]
+    assert told.notes == {Note.BAD_LINE: (1, (3,)), Note.UNKNOWN_RECORD: (1, (3,))}
+
+
 def test_a_subagent_is_below_the_chat_that_names_its_folder() -> None:
     given = lines(HEADER | {"kind": "subagent"}, said("a"))
     known = read("gemini", given, name="/x/chats/parent-1/s.jsonl").only().session

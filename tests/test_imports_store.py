@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from itertools import permutations
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -14,11 +16,14 @@ from agentstate import (
     StoreTooNewError,
     StoreUnavailableError,
     ThreadStatus,
+    examine,
+    recover,
 )
-from agentstate.formats.events import Relation, Start
+from agentstate.formats.events import Message, Relation, Start
 from agentstate.reports import LeafMove
+from agentstate.store.imports.joining import waits_in
 from agentstate.store.imports.nowhere import Nowhere
-from bundle_support import dump
+from bundle_support import bundle_of, dump
 from sessions import SOURCE, chain, contents, merge, parents, said, session
 from support import NOW, Clock, copy_store, raw, rows, set_version, snapshot, thread
 
@@ -277,6 +282,144 @@ def test_a_source_that_goes_on_with_another(store: StateStore) -> None:
         done = merge(store, events, source)
         assert (done.added, done.leaf) == (0, LeafMove.UNCHANGED)
     assert store.threads.rollout_path("s-1") == "/2.jsonl"
+
+
+def rollouts() -> dict[str, list[Event]]:
+    """Return four sources of one session: 2 goes on with 1, and 3 with 2, as does 4."""
+
+    def source(number: int, begin: int, count: int, before: int | None = None) -> list[Event]:
+        names = [f"{number}:{place}" for place in range(begin, begin + count)]
+        messages = [one._replace(position=begin + place) for place, one in enumerate(chain(*names))]
+        return session(messages, continues_before=before, updated_at=100 * number)
+
+    return {
+        "/1": source(1, 0, 4),
+        "/2": source(2, 3, 3, before=3),
+        "/3": source(3, 6, 2, before=6),
+        "/4": source(4, 6, 2, before=6),
+    }
+
+
+JOINED: Final = {
+    "text 1:0": None,
+    "text 1:1": "text 1:0",
+    "text 1:2": "text 1:1",
+    "text 1:3": "text 1:2",
+    "text 2:3": "text 1:2",
+    "text 2:4": "text 2:3",
+    "text 2:5": "text 2:4",
+    "text 3:6": "text 2:5",
+    "text 3:7": "text 3:6",
+    "text 4:6": "text 2:5",
+    "text 4:7": "text 4:6",
+}
+
+
+@pytest.mark.parametrize("order", [*permutations(("/1", "/2", "/3", "/4"))], ids="".join)
+def test_sources_that_go_on_with_one_another_may_come_in_any_order(
+    store: StateStore, order: tuple[str, ...]
+) -> None:
+    for source in order:
+        merge(store, rollouts()[source], source)
+    assert parents(store) == JOINED
+    assert contents(store)[-1] == "text 4:7", "the leaf is the newest source's"
+    before = snapshot(store.path.parent)
+    for source in order:
+        done = merge(store, rollouts()[source], source)
+        assert (done.added, done.leaf) == (0, LeafMove.UNCHANGED)
+    assert snapshot(store.path.parent) == before, "again writes nothing"
+
+
+def test_what_somebody_added_stays_below_what_waits(store: StateStore) -> None:
+    merge(store, rollouts()["/2"], "/2")
+    store.messages.append("s-1", "user", "mine")
+    assert contents(store) == ["text 2:3", "text 2:4", "text 2:5", "mine"]
+    assert merge(store, rollouts()["/1"], "/1").leaf is LeafMove.UNCHANGED
+    merge(store, rollouts()["/3"], "/3")
+    assert contents(store)[:4] == ["text 1:0", "text 1:1", "text 1:2", "text 2:3"]
+    assert contents(store)[-1] == "mine"
+    assert parents(store)["text 3:6"] == "text 2:5"
+
+
+def test_a_large_source_is_gone_on_with_at_its_end(store: StateStore) -> None:
+    merge(store, session([said("b", None)], continues_before=30, updated_at=900), "/2.jsonl")
+    places = iter(range(30))
+    whole = [
+        event._replace(position=next(places)) if isinstance(event, Message) else event
+        for event in large()
+    ]
+    merge(store, whole)
+    assert len(contents(store)) == 31
+    assert contents(store)[-1] == "text b"
+
+
+def test_what_came_loose_is_joined_again(store: StateStore) -> None:
+    for source, events in rollouts().items():
+        merge(store, events, source)
+    with raw(store.path) as connection:
+        connection.execute("UPDATE messages SET parent_entry_id = NULL WHERE content = 'text 2:3'")
+        connection.execute("UPDATE messages SET parent_entry_id = 999 WHERE content = 'text 3:6'")
+    loose = dump(store.path)
+    merge(store, rollouts()["/1"], "/1", dry_run=True)
+    assert dump(store.path) == loose
+    merge(store, rollouts()["/1"], "/1")
+    assert parents(store) == JOINED
+
+
+def test_a_source_whose_start_was_written_anew_makes_no_ring(store: StateStore) -> None:
+    first = said("2:1", None, position=200)
+    merge(store, session([first], continues_before=100), "/2.jsonl")
+    grown = [first, said("2:2", "2:1", position=60)]
+    merge(store, session(grown, continues_before=50), "/2.jsonl")
+    assert parents(store) == {"text 2:1": None, "text 2:2": "text 2:1"}
+    before = snapshot(store.path.parent)
+    merge(store, session(grown, continues_before=50), "/2.jsonl")
+    assert snapshot(store.path.parent) == before
+
+
+def test_what_waits_is_found_by_its_index(store: StateStore) -> None:
+    merge(store, session(chain(*map(str, range(300)))))
+    plan = rows(store.path, "EXPLAIN QUERY PLAN SELECT " + waits_in("'s-1'"))
+    assert "idx_agentstate_awaiting_messages" in plan[-1][3]
+
+
+def test_what_waits_waits_in_a_bundle_too(store: StateStore, tmp_path: Path) -> None:
+    merge(store, rollouts()["/3"], "/3")
+    bundle = bundle_of(store, tmp_path / "bundle", "s-1")
+    with StateStore.open(tmp_path / "other.db") as other:
+        other.imports.insert_bundle(io.BytesIO(bundle))
+        merge(other, rollouts()["/1"], "/1")
+        merge(other, rollouts()["/2"], "/2")
+        assert parents(other)["text 3:6"] == "text 2:5"
+    recover(store.path, tmp_path / "recovered.db")
+    with StateStore.open(tmp_path / "recovered.db") as recovered:
+        merge(recovered, rollouts()["/1"], "/1")
+        assert parents(recovered)["text 3:6"] == "text 1:3"
+    store.trash.put("s-1")
+    store.trash.restore("s-1")
+    merge(store, rollouts()["/1"], "/1")
+    assert parents(store)["text 3:6"] == "text 1:3"
+    assert [one.slug for one in examine(store.path).findings] == ["rollout_missing"]
+
+
+def test_a_source_that_tells_no_name_takes_none_away(store: StateStore) -> None:
+    def name_after(source: str, **fields: Any) -> str | None:  # noqa: ANN401 - a session's fields
+        merge(store, session(chain(source), **fields), source)
+        kept = store.threads.get("s-1")
+        assert kept is not None
+        return kept.name
+
+    assert name_after("/2", updated_at=300) is None
+    words: dict[str, Any] = {"title": "words", "is_named": False}
+    assert name_after("/1", updated_at=200, **words) == "words", "an older one may fill it in"
+    assert name_after("/3", updated_at=400, title="more", is_named=False) == "words"
+    assert name_after("/4", updated_at=500, title="Named") == "Named"
+    assert name_after("/5", updated_at=600) == "Named"
+    assert name_after("/1", updated_at=700, **words) == "Named"
+    assert name_after("/6", updated_at=650, title="Old") == "Named"
+    assert name_after("/7", updated_at=800, title="New") == "New"
+    store.threads.rename("s-1", None)
+    assert name_after("/1", updated_at=900, **words) is None, "it was taken away"
 
 
 # Options.

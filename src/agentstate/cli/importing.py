@@ -46,6 +46,7 @@ from agentstate.store.imports.files import (
     Target,
     import_sources,
     is_bundle,
+    is_known,
     report_of,
     sessions_in,
 )
@@ -233,8 +234,10 @@ def _import(
     run: Invocation, sources: list[Source], choices: ImportChoices
 ) -> Iterator[ImportedFile]:
     """Yield what came of each source, while a bar shows how far it is."""
-    if not sources:
-        return  # nor is a store made
+    if not any(is_known(source, choices) for source in sources):
+        # No store is made for them; each says what is the matter with it.
+        yield from import_sources(Nowhere(), sources, choices)
+        return
     total = sum(source.size for source in sources)
     with _imports(run, dry_run=choices.dry_run) as imports, Bar(run, "Importing", total) as bar:
         for source in sources:

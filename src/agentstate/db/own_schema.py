@@ -28,7 +28,8 @@ OF_THREADS: Final = (IMPORTS, IMPORTED_MESSAGES)
 
 # What an import wrote last (title, rollout_path, archived, leaf_id) tells what others have changed
 # since. The message's id is the key of the last table, so that rows are added at its end, and a
-# message that is deleted finds its row at once.
+# message that is deleted finds its row at once. The first message of a source that goes on with
+# others answers the last of theirs whose position is below what it `awaits`, whenever that comes.
 _STATEMENTS: Final = (
     f"""CREATE TABLE IF NOT EXISTS {META} (
     key TEXT PRIMARY KEY NOT NULL,
@@ -56,11 +57,14 @@ _STATEMENTS: Final = (
     native_id TEXT NOT NULL,
     hidden INTEGER NOT NULL DEFAULT 0,
     position INTEGER NOT NULL DEFAULT 0,
+    awaits INTEGER,
     UNIQUE(thread_id, native_id),
     FOREIGN KEY(message_id) REFERENCES messages(id) ON DELETE CASCADE
 )""",
     f"""CREATE INDEX IF NOT EXISTS idx_agentstate_hidden_messages
     ON {IMPORTED_MESSAGES}(thread_id) WHERE hidden = 1""",
+    f"""CREATE INDEX IF NOT EXISTS idx_agentstate_awaiting_messages
+    ON {IMPORTED_MESSAGES}(thread_id) WHERE awaits IS NOT NULL""",
 )
 
 

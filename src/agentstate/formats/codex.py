@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from agentstate.formats.codex_content import asked_in, is_left_out, is_of_program, said_in
 from agentstate.formats.codex_events import Copies, words_in
 from agentstate.formats.codex_names import ARCHIVED
-from agentstate.formats.codex_session import Facts
+from agentstate.formats.codex_session import Facts, is_position
 from agentstate.formats.events import Message, Start
 from agentstate.formats.names import oldest_first, stem
 from agentstate.formats.notes import Note
@@ -192,7 +192,7 @@ class _Rollout:
         words = (asked_in(text) or text) if role == "user" and not hidden else ""
         created_at = self.facts.take_message(line, words)
         ordinal = line.value.get("ordinal")
-        position = ordinal if type(ordinal) is int else line.number
+        position = ordinal if is_position(ordinal) else line.number
         item = self._reading.item(line)
         return Message(native_id, parent, role, text, item, created_at, hidden, position)
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _CWD: Final = re.compile(r"<cwd>([^<\n]+)</cwd>|Current working directory: ([^\n]+)")
 _NOBODY_THERE: Final = ("exec", "mcp")
 """How a session is said to have begun that no person holds."""
+_LAST: Final = 2**53
+"""The last place in a log that is believed; a store's own numbers go further."""
 _NAMES: Final = ThreadNames()
 
 
@@ -83,20 +85,22 @@ class Facts:
         end = base.get("end_ordinal_exclusive")
         same = _text(base.get("thread_id")) == self.session_id
         later = self._is_later and not self._told("forked_from_id")
-        return end if _is_number(end) and (same or later) else None
+        return end if is_position(end) and (same or later) else None
 
     def session(self, leaf: str | None) -> Session:
         """Return the session as it is told by all its lines."""
         parent, relation = self._origin()
         git = _object(self._meta, "git")
         created_at = self._time if self._created_at is None else self._created_at
-        name = _NAMES.name_of(self.session_id, self._reading.source.path) or ""
+        known = _NAMES.name_of(self.session_id, self._reading.source.path) or ""
+        name = wording.name(known) or self._name
         return Session(
             session_id=self.session_id,
             leaf=leaf,
             created_at=created_at,
             updated_at=self._time if self._updated_at is None else self._updated_at,
-            title=wording.name(name) or self._name or wording.title(self._words) or None,
+            title=name or wording.title(self._words) or None,
+            is_named=bool(name),
             preview=self._words,
             cwd=self._told("cwd") or self._cwd,
             model_provider=self._told("model_provider") or "openai",
@@ -152,5 +156,6 @@ def _object(value: dict[str, Any] | None, key: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _is_number(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool)
+def is_position(value: object) -> TypeGuard[int]:
+    """Tell whether a value is a place in a log that a store can keep."""
+    return type(value) is int and 0 <= value <= _LAST

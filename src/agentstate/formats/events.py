@@ -60,6 +60,8 @@ class Session(Record):
     created_at: int
     updated_at: int
     title: str | None = None
+    is_named: bool = True
+    """Whether the title is a name; else it is the first words of the source, for what has none."""
     preview: str = ""
     """The first words of the first thing a person said."""
     cwd: str = ""

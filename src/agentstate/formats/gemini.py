@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from agentstate.formats.arrays import Piece
 from agentstate.formats.documents import document, outline
 from agentstate.formats.gemini_chat import Chat
+from agentstate.formats.gemini_content import is_record
 from agentstate.formats.names import oldest_first
 from agentstate.formats.notes import Note
 from agentstate.formats.reading import first_objects
@@ -77,7 +78,7 @@ def _of_document(chat: Chat) -> Iterator[Message]:
     found = document(chat.reading, {"messages": _is_message})
     chat.values.update(found.values)
     for number, piece in enumerate(found.records.get("messages", []), 1):
-        if isinstance(piece.value, dict):
+        if is_record(piece.value):
             yield from chat.add(piece, number, is_logged=False)
         else:
             chat.reading.notes.add(Note.BAD_LINE, number)
@@ -95,7 +96,7 @@ def _of_log(chat: Chat) -> Iterator[Message]:
         elif isinstance(value.get("$set"), dict):
             yield from chat.set(value["$set"], line.number)
         elif "sessionId" in value:
-            yield from chat.set(value, line.number)
+            yield from chat.set(value)
         else:
             chat.reading.notes.add(Note.UNKNOWN_RECORD, line.number)
     yield from chat.rest()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from agentstate.formats.arrays import rewritten
 from agentstate.formats.events import Message, Relation, Session, Start
 from agentstate.formats.facts import Facts, Ids, session_id_of
-from agentstate.formats.gemini_content import said
+from agentstate.formats.gemini_content import is_of_known_type, is_record, said
 from agentstate.formats.notes import Note
 from agentstate.records import SessionSource
 
@@ -91,14 +91,27 @@ class Chat:
             relation=Relation.SUBAGENT if is_sub else None,
         )
 
-    def set(self, values: dict[str, Any], number: int) -> Iterator[Message]:
-        """Take what is said of the chat; messages among it are taken where they are new."""
+    def set(self, values: dict[str, Any], line: int | None = None) -> Iterator[Message]:
+        """Take what is said of the chat; messages among it are taken where they are new.
+
+        What is the matter with one is noted at its place among them, or where it is given, at the
+        `line` that holds them.
+        """
         given = values.get("messages")
         self.values.update({key: values[key] for key in values.keys() - {"messages"}})
-        for one in given if isinstance(given, list) else ():
-            own = one.get("id") if isinstance(one, dict) else None
-            if not isinstance(one, dict) or (isinstance(own, str) and own in self._known):
+        seen: set[str] = set()
+        for place, one in enumerate(given if isinstance(given, list) else (), 1):
+            number = line or place
+            if not is_record(one):
+                self.reading.notes.add(Note.BAD_LINE, number)
                 continue
+            own = one.get("id")
+            if isinstance(own, str) and own in self._known:
+                if own in seen:
+                    self.reading.notes.add(Note.DUPLICATE, number)
+                continue
+            if isinstance(own, str):
+                seen.add(own)
             who, text, _ = said(one)
             if isinstance(own, str) and text and (who, hash(text)) in self._said:
                 self._known[own] = self._said[who, hash(text)]
@@ -162,6 +175,8 @@ class Chat:
         reading, number = self.reading, slot.number
         piece = slot.piece
         role, text, hidden = slot.said
+        if not is_of_known_type(piece.value):
+            reading.notes.add(Note.UNKNOWN_RECORD, number)
         self._time = reading.time(piece.value.get("timestamp"), number, self._time)
         return self._facts.add(
             Message(

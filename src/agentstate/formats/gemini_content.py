@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from agentstate import blocks
 from agentstate.formats.wording import as_text
@@ -10,7 +10,14 @@ from agentstate.formats.wording import as_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_ROLES: Final = {"user": "user", "gemini": "assistant", "model": "assistant"}
+_ROLES: Final = {
+    "user": "user",
+    "gemini": "assistant",
+    "model": "assistant",
+    "info": "system",
+    "warning": "system",
+    "error": "system",
+}
 _PUT_IN: Final = ("<session_context>", "<state_snapshot>", "<hook_context>")
 """How a text begins that the program says in the place of the user."""
 
@@ -31,6 +38,19 @@ def said(message: dict[str, Any]) -> tuple[str, str, bool]:
         return "tool", blocks.join(_output(one["functionResponse"]) for one in parts), False
     text = blocks.join([*_thoughts(message), *map(_part, parts), *_calls(message)])
     return role, text, role == "user" and text.lstrip().startswith(_PUT_IN)
+
+
+def is_record(value: object) -> TypeGuard[dict[str, Any]]:
+    """Tell whether an element of a list of messages is one."""
+    return isinstance(value, dict) and (
+        isinstance(value.get("type"), str) or "content" in value or "toolCalls" in value
+    )
+
+
+def is_of_known_type(message: dict[str, Any]) -> bool:
+    """Tell whether the type of a message says who says it."""
+    kind = message.get("type")
+    return isinstance(kind, str) and kind in _ROLES
 
 
 def _listed(content: object) -> list[dict[str, Any]]:

@@ -35,7 +35,7 @@ class Note(StrEnum):
     IMAGE_LEFT_OUT = "image_left_out"
     """An image was replaced by its size and hash."""
     UNKNOWN_RECORD = "unknown_record"
-    """A record of a kind that is not known was left out."""
+    """A record of a kind that is not known was left out; a message of one is kept, as system."""
 
 
 class Noted(NamedTuple):

@@ -29,7 +29,7 @@ _MESSAGE: Final = (
     "created_at",
     "parent_entry_id",
 )
-_KEY: Final = ("message_id", "thread_id", "native_id", "hidden", "position")
+_KEY: Final = ("message_id", "thread_id", "native_id", "hidden", "position", "awaits")
 
 
 def last_id(database: Database) -> int:
@@ -93,6 +93,10 @@ class Messages:
         unknown = {message.parent for message in new} - natives - recent.keys()
         if wanted := [parent for parent in unknown if parent is not None]:
             recent.update(self.look_up(thread_id, wanted))
+        before = session.start.continues_before
+        first = part.messages[0] if part.is_first and part.messages else None
+        if first is not None and first.parent is not None:
+            first = None
         rows: Rows = []
         keys: Rows = []
         for message_id, message in enumerate(new, self._last_id + 1):
@@ -100,28 +104,17 @@ class Messages:
             above = None if parent is None else recent.get(parent)
             recent[native_id] = message_id
             rows.append((message_id, thread_id, role, content, item, created_at, above))
-            keys.append((message_id, thread_id, native_id, int(hidden), position))
+            awaits = before if message is first else None
+            # What goes on with others is behind them, so that no two sources go on with each other.
+            place = position if before is None else max(position, before)
+            keys.append((message_id, thread_id, native_id, int(hidden), place, awaits))
         if self._last_id + len(rows) > catalog.LAST_ID:
             raise CorruptStoreError(
                 "the store cannot give ids to so many messages; see agentstate doctor"
             )
         self._last_id += len(rows)
-        self._continue(part, thread_id, new, rows)
         session.remember_less()
         return rows, keys
-
-    def _continue(self, part: Part, thread_id: str, new: Sequence[Message], rows: Rows) -> None:
-        """Put the first message of a source that goes on with others below theirs."""
-        before = part.session.start.continues_before
-        first = part.messages[0] if part.is_first and part.messages else None
-        if before is None or first is None or first.parent is not None or first not in new[:1]:
-            return
-        row = self._db.one(
-            f"SELECT message_id FROM {IMPORTED_MESSAGES} WHERE thread_id = :thread_id "
-            "AND position < :before ORDER BY position DESC, message_id DESC LIMIT 1",
-            {"thread_id": thread_id, "before": before},
-        )
-        rows[0] = (*rows[0][:-1], row[0] if row else None)
 
     def insert(self, rows: Rows, keys: Rows) -> None:
         """Add what `rows_of` gave."""

@@ -107,12 +107,25 @@ def recorded(
         source_path=source,
         parent_session_id=parent or (before.parent_session_id if before else None),
         relation=relation or (before.relation if before else None),
-        title=(end.title or None) if end else None,
+        title=told_title(end, before),
         rollout_path=thread.rollout_path,
         archived=int(thread.archived),
         leaf_id=leaf,
         source_updated_at=end.updated_at if end else None,
     )
+
+
+def told_title(end: Session | None, before: Known | None, *, is_older: bool = False) -> str | None:
+    """Return the title that a session has from now on, as the files of it that were read tell.
+
+    A file that tells none takes none away, and neither its first words nor the name that an older
+    file gave stand in the place of another.
+    """
+    title = (end.title or None) if end else None
+    if before is None or before.title is None:
+        return title
+    is_newer_name = end is not None and end.is_named and not is_older
+    return title if title is not None and is_newer_name else before.title
 
 
 def changes(
@@ -130,7 +143,7 @@ def changes(
     if known.source_updated_at is None:
         found["created_at"] = wanted.created_at
         found["source"] = wanted.source
-    if named or (thread.name == known.title and not is_older):
+    if named or thread.name == known.title:
         found["name"] = wanted.name
     if thread.rollout_path == known.rollout_path and not is_older:
         found["rollout_path"] = wanted.rollout_path

@@ -148,6 +148,17 @@ def sessions_in(source: Source, choices: ImportChoices) -> int:
         return 0
 
 
+def is_known(source: Source, choices: ImportChoices) -> bool:
+    """Tell whether a source can be read, and is of a format that is known or was named."""
+    try:
+        named = choices.format is not None
+        return bool(source.head) and (
+            named or is_bundle(source, choices) or detect(source) is not None
+        )
+    except (OSError, BadInputError):
+        return False
+
+
 def is_bundle(source: Source, choices: ImportChoices) -> bool:
     """Tell whether a source is taken for a bundle; raises `OSError` where it cannot be read."""
     return choices.format == BUNDLE or (

@@ -11,7 +11,15 @@ from agentstate.formats.events import Session
 from agentstate.reports import LeafMove
 from agentstate.store.binding import bind, bind_fields
 from agentstate.store.imports.adding import Messages
-from agentstate.store.imports.describing import Known, changes, is_plain, recorded, thread_of
+from agentstate.store.imports.describing import (
+    Known,
+    changes,
+    is_plain,
+    recorded,
+    thread_of,
+    told_title,
+)
+from agentstate.store.imports.joining import Joints, waits_in
 from agentstate.store.imports.parts import Outcome
 from agentstate.store.thread_rows import COLUMN, decode_thread, has_thread, index_entry
 
@@ -26,6 +34,7 @@ if TYPE_CHECKING:
 
 _SELECTED: Final = ", ".join(
     [f"{IMPORTS}.{column}" for column in Known._fields]
+    + [waits_in(f"{IMPORTS}.thread_id")]
     + [f"threads.{column}" for column in COLUMN.values()]
 )
 
@@ -34,6 +43,8 @@ class _Target(NamedTuple):
     """The thread of a session as it is in the store."""
 
     known: Known
+    waits: bool
+    """Whether a message of it is the first of a source that goes on with others."""
     thread: ThreadMetadata
 
 
@@ -46,6 +57,7 @@ class Writer:
         self._db = context.database
         self._choices = choices
         self.messages = Messages(context.database)
+        self._joints = Joints(context.database)
         self._has_imports = False
         """Whether the own tables were seen; nobody takes them away."""
         self._sessions: frozenset[str] | None = None
@@ -98,7 +110,7 @@ class Writer:
         if row is None:
             return None
         width = len(Known._fields)
-        return _Target(Known(*row[:width]), decode_thread(row[width:]))
+        return _Target(Known(*row[:width]), bool(row[width]), decode_thread(row[width + 1 :]))
 
     def _foretell_thread(self, part: Part) -> Outcome:
         """Say what would come of a session of which the store has nothing."""
@@ -143,7 +155,7 @@ class Writer:
 
     def _foretell(self, part: Part, target: _Target, added: int) -> Outcome:
         """Say what new messages would do to a thread, whose ids are not known yet."""
-        known, thread = target
+        known, thread = target.known, target.thread
         settings: dict[str, object] = {}
         move = LeafMove.MOVED
         if thread.current_leaf_id not in {None, known.leaf_id}:
@@ -160,7 +172,7 @@ class Writer:
 
     def _grow(self, part: Part, target: _Target, new: list[Message], *, write: bool) -> Outcome:
         """Add to a thread, and have it follow what else has changed in the source."""
-        known, thread = target
+        known, thread = target.known, target.thread
         rows, keys = self.messages.rows_of(part, thread.id, new)
         leaf, move = self._move(part, target, rows)
         after = known if leaf is None else known._replace(leaf_id=leaf)
@@ -169,14 +181,20 @@ class Writer:
             settings["current_leaf_id"] = leaf
         if part.end is not None:
             settings |= self._changes(part, part.end, target)
-            if not self._is_older(part.end, known):
+            if self._is_older(part.end, known):
+                title = told_title(part.end, known, is_older=True)
+                after = after._replace(title=title)
+            else:
                 wanted = self._wanted(part, thread.id)
                 source = self._choices.source
                 after = recorded(part.end, wanted, after.leaf_id, source=source, before=known)
-        changed = bool(rows or settings or after != known)
+        if write and rows:
+            self.messages.insert(rows, keys)
+        joined = 0
+        if target.waits or (keys and keys[0][-1] is not None):
+            joined = self._joints.join(thread.id, keys, write=write)
+        changed = bool(rows or joined or settings or after != known)
         if write and changed:
-            if rows:
-                self.messages.insert(rows, keys)
             columns = {COLUMN[field]: value for field, value in settings.items()}
             bind_fields(type(thread), settings)
             self._set("threads", "id", thread.id, columns)
@@ -209,7 +227,7 @@ class Writer:
         self, part: Part, target: _Target, rows: Sequence[Sequence[object]]
     ) -> tuple[int | None, LeafMove]:
         """Return where the leaf goes, or is already; None where it is left alone."""
-        known, thread = target
+        known, thread = target.known, target.thread
         is_partial = known.source_updated_at is None
         if part.end is None and not (is_partial or thread.current_leaf_id is None):
             return None, LeafMove.UNCHANGED
@@ -231,14 +249,12 @@ class Writer:
         return newest is not None and end.updated_at < newest and elsewhere
 
     def _changes(self, part: Part, end: Session, target: _Target) -> dict[str, object]:
-        known, thread = target
-        return changes(
-            thread,
-            known,
-            self._wanted(part, thread.id),
-            named=self._choices.name is not None,
-            is_older=self._is_older(end, known),
-        )
+        known, thread = target.known, target.thread
+        is_older, named = self._is_older(end, known), self._choices.name is not None
+        wanted = self._wanted(part, thread.id)
+        if not named:
+            wanted = replace(wanted, name=told_title(end, known, is_older=is_older))
+        return changes(thread, known, wanted, named=named, is_older=is_older)
 
     def _wanted(self, part: Part, thread_id: str) -> ThreadMetadata:
         """Return the thread as the source has it, or where that is still to come, as a stopgap."""

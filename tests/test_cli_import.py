@@ -249,7 +249,7 @@ def test_paths_are_remapped(empty: Cli, tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         ((), "give PATHs, or --discover for all known places"),
-        (("x", "--discover"), "give PATHs, or --discover for all known places"),
+        (("x", "--discover"), "give PATHs, or --discover for all known places, not both"),
         (("",), "a PATH is empty; . is the current folder"),
         (("x", "--remap-path", "/a"), "--remap-path takes OLD=NEW, not '/a'"),
         (("x", "--since", "soon"), "--since takes Unix seconds, ISO 8601, or an age such as 90s,"),

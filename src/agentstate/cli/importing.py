@@ -129,7 +129,8 @@ def import_(  # noqa: PLR0913 - one parameter for each option
         dry_run=dry_run,
     )
     if bool(paths) == discover:
-        raise UsageError("give PATHs, or --discover for all known places")
+        both = ", not both" if discover else ""
+        raise UsageError(f"give PATHs, or --discover for all known places{both}")
     found = list(_discovered(run, choices) if discover else _named(paths or [], choices))
     named = {str(one.path) for one in found if one.named}
     files: list[ImportedFile] = []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from agentstate import StateStore
-from agentstate.formats.events import Message, Session, Start
+from agentstate.formats.events import Message, Relation, Session, Start
 from cli_support import Cli, run, start
 from support import mode, raw, rows, snapshot, thread
 
@@ -157,6 +157,31 @@ def test_a_thread_goes_into_a_file(cli: Cli, tmp_path: Path) -> None:
     assert path.read_text() == "mine"
     cli("export", "t-main", "-O", path, "--force")
     assert path.read_text().startswith("# Main")
+
+
+def test_a_dash_is_standard_output(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli("export", "t-main", "-O", "-").stdout == cli("export", "t-main").stdout
+    told = cli("export", "t-main", "-O", "-", "-o", "json").json
+    assert told == cli("export", "t-main", "-o", "json").json
+    assert "need a folder" in cli.fails(2, "export", "t-main", "t-other", "-O", "-")
+    assert not (tmp_path / "-").exists()
+
+
+@pytest.mark.parametrize("force", [(), ("--force",)])
+def test_a_link_is_not_replaced(cli: Cli, tmp_path: Path, force: tuple[str, ...]) -> None:
+    link, there, circle = tmp_path / "link.md", tmp_path / "there.md", tmp_path / "circle.md"
+    link.symlink_to(there)
+    circle.symlink_to(circle)
+    for path in (link, circle, Path("/dev/stdout")):
+        told = cli.fails(4, "export", "t-main", "-O", path, *force)
+        assert told == f"{path} is a link; name the file that it leads to"
+    there.write_text("mine")
+    cli.fails(4, "export", "t-main", "-O", link, *force)
+    assert (link.is_symlink(), there.read_text()) == (True, "mine")
+    assert "is no file" in cli.fails(4, "export", "t-main", "-O", "/dev/null", *force)
 
 
 @every_document
@@ -312,6 +337,92 @@ def test_secrets_do_not_leave(cli: Cli, to: str, tmp_path: Path) -> None:
         assert "someone" not in path.read_text()
     assert sum(into.json[0]["redacted"].values()) > 0
     assert SECRET in cli("export", "t-main", "--to", to).text
+
+
+@pytest.fixture
+def telling(cli: Cli) -> Cli:
+    """Add two threads of a source whose ids tell secrets; hidden and thought ones as well."""
+    for number in (1, 2):
+        events: list[Event] = [
+            Start(f"x {SECRET[:-1]}{number}", 1),
+            Message(f"a {SECRET}", None, "user", "said", None, 1),
+            Message(
+                f"a {SECRET[:-1]}x", f"a {SECRET}", "user", f"aside {SECRET}", None, 2, hidden=True
+            ),
+            Message("c", f"a {SECRET[:-1]}x", "assistant", f"[thinking] {SECRET}\n\nhm", None, 3),
+            Session(
+                session_id=f"x {SECRET[:-1]}{number}",
+                leaf="c",
+                created_at=1,
+                updated_at=3,
+                title=f"Telling {number}",
+                cwd="/home/someone/src",
+                parent_session_id=f"y {SECRET}",
+                relation=Relation.FORK,
+            ),
+        ]
+        with cli.store() as store:
+            store.imports.merge(events, format_name="codex", source=f"/home/someone/{SECRET}.jsonl")
+    return cli
+
+
+@every_document
+def test_ids_that_another_program_chose_do_not_leave(telling: Cli, to: str) -> None:
+    done = telling("export", "Telling 1", "--to", to, "--redact", "--all", "--branch", "all")
+    assert SECRET[:-1] not in done.text
+    assert "someone" not in done.text
+    if to == "json":
+        origin = done.json["origin"]
+        assert origin["session_id"] == "x [redacted: github-token]"
+        assert origin["parent_session_id"] == "y [redacted: github-token]"
+        assert origin["source_path"] == "~/[redacted: github-token].jsonl"
+
+
+def test_redacted_bundles_of_one_source_go_into_one_store(telling: Cli, tmp_path: Path) -> None:
+    bundles = [
+        telling("export", f"Telling {number}", "--to", "agentstate", "--redact").stdout
+        for number in (1, 2)
+    ]
+    other = tmp_path / "other" / "state.db"
+    with StateStore.open(other) as store:
+        for bundle in bundles:
+            (tmp_path / "b").write_bytes(bundle)
+            with (tmp_path / "b").open("rb") as file:
+                store.imports.insert_bundle(file)
+        assert len({origin.session_id for origin in store.imports.list()}) == 2
+    found = rows(other, "SELECT native_id FROM agentstate_imported_messages ORDER BY message_id")
+    assert [row[0] for row in found[:3]] == [
+        "a [redacted: github-token]",
+        "a [redacted: github-token] 2",
+        "c",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("openai",), "found nothing to redact"),
+        (("openai", "--all"), "redacted: github-token 1"),
+        (("jsonl", "--branch", "active"), "redacted: github-token 2"),
+        (("markdown",), "redacted: github-token 3, home-path 2"),
+        (("html",), "redacted: github-token 5, home-path 3"),
+        (("json",), "redacted: github-token 6, home-path 3"),
+    ],
+    ids=lambda part: " ".join(part) if isinstance(part, tuple) else "",
+)
+def test_what_leaves_is_counted_and_nothing_else(
+    telling: Cli, arguments: tuple[str, ...], told: str
+) -> None:
+    done = telling("export", "Telling 1", "--redact", "--to", *arguments)
+    assert done.notes[-1] == told
+    marks = done.text.count("redacted: github-token")
+    # A page for a browser says some of what it holds again, in summaries.
+    assert f"github-token {marks}" in told or not marks or arguments == ("html",)
+
+
+def test_what_an_index_tells_is_counted(telling: Cli, tmp_path: Path) -> None:
+    done = telling("export", "Telling 1", "--redact", "--to", "openai", "-O", f"{tmp_path}/out/")
+    assert done.notes[-1] == "redacted: home-path 1"
 
 
 def test_nothing_to_redact_is_said(cli: Cli) -> None:

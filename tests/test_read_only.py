@@ -11,7 +11,7 @@ import pytest
 
 from agentstate import StateStore
 from agentstate.cli.app import program
-from cli_stores import ALL_VERBS, ARGUMENTS, READING, fill
+from cli_stores import ALL_VERBS, ARGUMENTS, READING, SESSIONS, fill
 from stores import index_of_log, log_of, to_rollback_mode
 from support import OWNER, STRANGER, finish, give, run_python, snapshot, start_python
 
@@ -52,6 +52,7 @@ WRITING: Final = {
 """Verbs that cannot be asked what they would do."""
 MORE_ARGUMENTS: Final = {
     "restore": ("FROM",),
+    "import": ("OUT/sessions",),
     "doctor": ("--fix",),
     "threads goal": ("t-main", "--delete"),
 }
@@ -223,7 +224,7 @@ def prepare(folder: Path, model: Path, name: str, user: int) -> Case:
     """Copy a store for one who reads it."""
     here = folder / f"{name}-{user}"
     shutil.copytree(model, here / "store")
-    (here / "out").mkdir()
+    shutil.copytree(SESSIONS, here / "out" / "sessions")
     shutil.copytree(model, here / "from")
     for suffix in ("-wal", "-shm"):
         (here / "from" / f"state.db{suffix}").unlink(missing_ok=True)

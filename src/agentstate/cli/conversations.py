@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
-from agentstate.cli.redacting import Redacting
+from agentstate.cli import document_formats as formats
+from agentstate.cli.document_formats import FOR_PEOPLE, DocumentFormat
 from agentstate.cli.selectors import readable
 from agentstate.errors import CorruptStoreError, ThreadNotFoundError
 from agentstate.record import Record, record
@@ -15,30 +15,13 @@ from agentstate.records import ThreadMetadata
 from agentstate.render.export.conversation import Conversation, arrange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from agentstate.cli.invocation import Invocation
+    from agentstate.cli.redacting import Redacting
     from agentstate.records import MessageRecord
     from agentstate.render.export.conversation import Entry
     from agentstate.store import StateStore
-
-
-class DocumentFormat(StrEnum):
-    """What a conversation may become."""
-
-    MARKDOWN = "markdown"
-    HTML = "html"
-    JSON = "json"
-    JSONL = "jsonl"
-    OPENAI = "openai"
-    AGENTSTATE = "agentstate"
-
-
-_Record = TypeVar("_Record", bound=Record)
-
-FOR_PEOPLE: Final = frozenset({DocumentFormat.MARKDOWN, DocumentFormat.HTML})
-OF_LINES: Final = frozenset({DocumentFormat.JSONL, DocumentFormat.OPENAI})
-"""Documents that may follow one another."""
 
 
 @record
@@ -78,26 +61,27 @@ class Exporter:
         """What they all are."""
         return self._wish.format
 
-    def uncounted(self) -> Exporter:
-        """Return one that makes the same, and counts nothing of what it redacts with this one."""
-        redacting = Redacting(wanted=self._redacting.is_on)
-        return Exporter(self._store, self._run, self._wish, redacting)
+    def thread(
+        self, thread_id: str, *, counted: bool = True, listed: bool = False
+    ) -> ThreadMetadata:
+        """Return a thread as its document says; of a bundle it need not be readable.
 
-    def thread(self, thread_id: str) -> ThreadMetadata:
-        """Return a thread as its document says; of a bundle it need not be readable."""
+        `counted` tells whether what is redacted counts, and `listed` whether an index page will
+        tell of the thread.
+        """
         if self._wish.format is not DocumentFormat.AGENTSTATE:
             found = self._store.threads.get(thread_id)
         else:
             found = readable(self._store, thread_id) or _unreadable(thread_id)
         if found is None:
             raise ThreadNotFoundError(f"no thread {thread_id!r}")
-        return self._redacting.record(found)
+        fields = formats.of_thread(self._wish.format, found, listed=listed)
+        return self._redacting.record(found, fields if counted else formats.NOTHING)
 
     def document(self, thread: ThreadMetadata) -> Document:
         """Return the document of a thread that `thread` gave, to be read within one snapshot."""
         if self._wish.format is DocumentFormat.AGENTSTATE:
-            change = self._redacting.cell if self._redacting.is_on else None
-            lines = self._store.bundle(thread.id, change)
+            lines = self._store.bundle(thread.id, self._redacting.cells(thread.id))
             return Document(self._count(thread), (line.decode() for line in lines))
         if self._wish.format is DocumentFormat.OPENAI:
             return self._chats(thread)
@@ -111,28 +95,33 @@ class Exporter:
         ids = [entry for entry in self._path(thread) if entry not in left_out]
         messages: Collection[MessageRecord]
         if wish.format is DocumentFormat.HTML or (wish.whole and wish.format in FOR_PEOPLE):
-            read = self._all(thread) if wish.whole else self._branch(thread, wish.leaf, ())
-            messages = arrange(read, left_out)
+            read = self._all(thread) if wish.whole else self._branch(thread, wish.leaf)
+            messages = arrange(self._redacted(read, left_out), left_out)
         elif wish.whole:
-            messages = _Stored(lambda: self._all(thread), self._count(thread))
+            messages = _Stored(lambda: self._redacted(self._all(thread)), self._count(thread))
         else:
-            messages = _Stored(lambda: self._branch(thread, wish.leaf, left_out), len(ids))
+            messages = _Stored(
+                lambda: self._redacted(self._branch(thread, wish.leaf, left_out)), len(ids)
+            )
+        origin = imports.get(thread.id)
         conversation = Conversation(
             thread=thread,
             messages=messages,
             path=ids,
             hidden=(hidden - left_out) if wish.whole else (hidden - left_out).intersection(ids),
-            origin=self._maybe(imports.get(thread.id)),
+            origin=origin and self._redacting.record(origin, formats.of_origin(wish.format)),
         )
-        return conversation if wish.format in FOR_PEOPLE else self._with_all(conversation)
+        is_json = wish.format is DocumentFormat.JSON
+        return self._with_all(conversation) if is_json else conversation
 
     def _with_all(self, conversation: Conversation) -> Conversation:
-        """Add what is told to machines only."""
+        """Add what no other format tells."""
         store, redacted = self._store, self._redacting.record
         thread_id = conversation.thread.id
+        goal = store.goals.get(thread_id)
         return replace(
             conversation,
-            goal=self._maybe(store.goals.get(thread_id)),
+            goal=goal and redacted(goal),
             tools=[redacted(one) for one in store.tools.list(thread_id, raw_json=True)],
             checkpoints=[
                 redacted(one) for one in store.checkpoints.list(thread_id, None, raw_json=True)
@@ -155,7 +144,9 @@ class Exporter:
         pieces = (
             piece
             for leaf in leaves
-            for piece in openai.line(self._branch(thread, leaf, left_out), is_chat=is_chat)
+            for piece in openai.line(
+                self._chat(self._branch(thread, leaf, left_out), is_chat=is_chat), is_chat=is_chat
+            )
         )
         return Document(size, pieces)
 
@@ -170,21 +161,37 @@ class Exporter:
             return []
 
     def _branch(
-        self, thread: ThreadMetadata, leaf: int | None, left_out: Collection[int]
+        self, thread: ThreadMetadata, leaf: int | None, left_out: Collection[int] = frozenset()
     ) -> Iterator[MessageRecord]:
-        for message in self._store.messages.stream(thread.id, leaf=leaf, raw_json=True):
-            if message.id not in left_out:
-                yield self._redacting.record(message)
+        messages = self._store.messages.stream(thread.id, leaf=leaf, raw_json=True)
+        return (message for message in messages if message.id not in left_out)
 
     def _all(self, thread: ThreadMetadata) -> Iterator[MessageRecord]:
-        messages = self._store.messages.all(thread.id, raw_json=True)
-        return (self._redacting.record(message) for message in messages)
+        return self._store.messages.all(thread.id, raw_json=True)
+
+    def _redacted(
+        self, messages: Iterable[MessageRecord], left_out: Collection[int] = frozenset()
+    ) -> Iterator[MessageRecord]:
+        """Yield messages redacted; what is `left_out` in the end does not count."""
+        for message in messages:
+            fields = formats.of_message(self._wish.format, message)
+            counted = formats.NOTHING if message.id in left_out else fields
+            yield self._redacting.record(message, counted)
+
+    def _chat(self, messages: Iterable[MessageRecord], *, is_chat: bool) -> Iterator[MessageRecord]:
+        """Yield messages redacted, as far as a chat holds them."""
+        from agentstate.render.export import openai  # noqa: PLC0415 - as in `_page`
+
+        for message in messages:
+            if self._redacting.is_on:
+                as_it_came = openai.is_kept(message, is_chat=is_chat)
+                said, fields = formats.of_chat(message, as_it_came=as_it_came)
+                yield self._redacting.record(said, fields)
+            else:
+                yield message
 
     def _count(self, thread: ThreadMetadata) -> int:
         return self._store.threads.stats([thread.id])[thread.id].messages
-
-    def _maybe(self, one: _Record | None) -> _Record | None:
-        return None if one is None else self._redacting.record(one)
 
 
 class _Stored(Collection["MessageRecord"]):

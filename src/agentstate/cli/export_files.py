@@ -6,7 +6,8 @@ import os
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from agentstate.cli.conversations import DocumentFormat, index_page
+from agentstate.cli.conversations import index_page
+from agentstate.cli.document_formats import DocumentFormat
 from agentstate.config import INDEX_NAME
 from agentstate.errors import ConflictError, CorruptStoreError
 from agentstate.filesystem import new_folder, replacing, require_own_links, system_errors
@@ -67,7 +68,7 @@ class Writer:
     def one(self, thread_id: str, path: Path) -> ExportedThread:
         """Write one document."""
         self._refuse_taken([path])
-        return self._write(thread_id, path).done
+        return self._write(thread_id, path, listed=False).done
 
     def many(
         self, ids: Sequence[str], folder: Path
@@ -84,7 +85,7 @@ class Writer:
             self._refuse_taken([index, *(folder / name for name in names.values())])
             for thread_id, name in names.items():
                 try:
-                    written.append(self._write(thread_id, folder / name))
+                    written.append(self._write(thread_id, folder / name, listed=True))
                 except CorruptStoreError as error:
                     failures.append(error)
             if failures and not written:
@@ -112,20 +113,19 @@ class Writer:
         """Return the file's name of each thread that can be read, and why others cannot."""
         names: dict[str, str] = {}
         failures = []
-        naming = self._exporter.uncounted()
         for thread_id in ids:
             try:
-                thread = naming.thread(thread_id)
+                thread = self._exporter.thread(thread_id, counted=False)
             except CorruptStoreError as error:
                 failures.append(error)
             else:
                 names[thread_id] = name_of(thread, self._exporter.format)
         return names, failures
 
-    def _write(self, thread_id: str, path: Path) -> _Written:
+    def _write(self, thread_id: str, path: Path, *, listed: bool) -> _Written:
         before = self._redacting.counts
         with self._store.snapshot():
-            thread = self._exporter.thread(thread_id)
+            thread = self._exporter.thread(thread_id, listed=listed)
             document = self._exporter.document(thread)
             size = _write(path, document.pieces, force=self._force)
         done = ExportedThread(
@@ -145,6 +145,8 @@ class Writer:
             is_own = path.name.startswith((store.name, INDEX_NAME))
             if is_own and _are_one(path.parent, store.parent):
                 raise ConflictError(f"{path} is a place of the store itself; name another")
+            if path.is_symlink():
+                raise ConflictError(f"{path} is a link; name the file that it leads to")
             if os.path.lexists(path) and not path.is_file():
                 raise ConflictError(f"{path} exists and is no file; name another")
             if os.path.lexists(path) and not self._force:

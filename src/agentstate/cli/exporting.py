@@ -10,7 +10,8 @@ import typer
 from agentstate.cli import options
 from agentstate.cli.answer import Answer, Wanted
 from agentstate.cli.completers import complete_branches, complete_files, complete_threads
-from agentstate.cli.conversations import FOR_PEOPLE, OF_LINES, DocumentFormat, Exporter, Wish
+from agentstate.cli.conversations import Exporter, Wish
+from agentstate.cli.document_formats import FOR_PEOPLE, OF_LINES, DocumentFormat
 from agentstate.cli.export_files import Writer
 from agentstate.cli.inputs import absolute, read_text
 from agentstate.cli.invocation import Invocation, invocation
@@ -66,7 +67,8 @@ def export(  # noqa: PLR0913 - one parameter for each option
             "-O",
             "--out",
             metavar="FILE|FOLDER/",
-            help="Where to write; several threads go into a folder, with an index page.",
+            help="Where to write, - for standard output; several threads go into a folder, "
+            "with an index page.",
             autocompletion=complete_files,
         ),
     ] = None,
@@ -87,6 +89,8 @@ def export(  # noqa: PLR0913 - one parameter for each option
 
     Example: agentstate export @last --to html -O talk.html
     """
+    if out == "-":
+        out = None
     is_plain = output is None and fields is None
     wanted = Wanted(output=output, fields=fields)
     if is_plain and out is not None:

@@ -8,7 +8,7 @@ message right after it, and nothing is left of what it thought.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from agentstate import blocks, jsontext
 from agentstate.blocks import BlockKind
@@ -59,6 +59,15 @@ def line(branch: Iterable[MessageRecord], *, is_chat: bool = False) -> Iterator[
     yield "]}\n"
 
 
+def is_kept(message: MessageRecord, *, is_chat: bool) -> bool:
+    """Tell whether `line` gives a message's item as it came, and nothing else of it."""
+    return _kept(None if message.item is None else jsontext.decode(message.item), is_chat=is_chat)
+
+
+def _kept(item: JsonValue, *, is_chat: bool) -> TypeGuard[Chat]:
+    return isinstance(item, dict) and (is_chat or _looks_like_chat(item))
+
+
 class _Chats:
     """The messages of a branch on their way into chat-completions."""
 
@@ -75,7 +84,7 @@ class _Chats:
         """Yield each message as JSON."""
         for message in branch:
             item = None if message.item is None else jsontext.decode(message.item)
-            if isinstance(item, dict) and (self._is_chat or _looks_like_chat(item)):
+            if _kept(item, is_chat=self._is_chat):
                 yield from self._pass(message.item, item)
             elif message.role == "assistant":
                 if not self._said and not self._calls:

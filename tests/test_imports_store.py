@@ -637,6 +637,42 @@ def test_what_the_agent_deletes_comes_again(
     assert rows(store.path, "SELECT count(*) FROM pragma_foreign_key_check") == [(0,)]
 
 
+def test_what_the_agent_deletes_of_a_source_of_many_comes_again(store: StateStore) -> None:
+    events = [
+        event for number in range(1, 5) for event in session(chain("a", "b", "c"), f"s-{number}")
+    ]
+    list(store.imports.merge(events, format_name="test", source=SOURCE))
+    with raw(store.path) as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("DELETE FROM threads WHERE id IN ('s-2', 's-3')")
+        connection.execute("DELETE FROM messages WHERE thread_id IN ('s-2', 's-3')")
+        connection.execute("DELETE FROM agentstate_imports WHERE thread_id = 's-3'")
+    done = store.imports.merge(events, format_name="test", source=SOURCE)
+    assert [(one.thread_id, one.created, one.added) for one in done] == [
+        ("s-1", False, 0),
+        ("s-2", True, 3),
+        ("s-3", True, 3),
+        ("s-4", False, 0),
+    ]
+    assert rows(store.path, "SELECT count(*) FROM messages") == [(12,)]
+    assert examine(store.path).healthy
+
+
+def test_a_source_that_tells_one_session_twice_has_it_once(store: StateStore) -> None:
+    events = [
+        *session(chain("a", "b")),
+        *session(chain("a"), "s-2"),
+        *session(chain("a", "b", "c")),
+    ]
+    done = store.imports.merge(events, format_name="test", source=SOURCE)
+    assert [(one.thread_id, one.created, one.added) for one in done] == [
+        ("s-1", True, 2),
+        ("s-2", True, 1),
+        ("s-1", False, 1),
+    ]
+    assert parents(store) == {"text a": None, "text b": "text a", "text c": "text b"}
+
+
 def test_deleting_is_fast_where_much_was_imported(store: StateStore) -> None:
     merge(store, session(chain(*map(str, range(300)))))
     plan = rows(

@@ -7,7 +7,7 @@ and pydantic know it), and the methods are written once, in a base class.
 
 from __future__ import annotations
 
-from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, fields
+from dataclasses import MISSING, FrozenInstanceError, dataclass, fields
 from typing import Any, ClassVar, NoReturn, TypeVar, dataclass_transform
 
 _Record = TypeVar("_Record", bound="Record")
@@ -16,19 +16,19 @@ _Record = TypeVar("_Record", bound="Record")
 class Record:
     """What every record does; `@record` adds the fields."""
 
-    _known: ClassVar[dict[str, Field[Any]]]
+    _defaults: ClassVar[dict[str, Any]]
+    """By name, in the order of the fields; `MISSING` for one that has none."""
+    _required: ClassVar[frozenset[str]]
 
     def __init__(self, **values: Any) -> None:  # noqa: ANN401 - each field has a type of its own
         """Take a value for each field that has no default; raises `TypeError` as a call does."""
-        known = self._known
-        missing = [
-            name for name, field in known.items() if name not in values and field.default is MISSING
-        ]
-        unknown = [name for name in values if name not in known]
-        if missing or unknown:
+        fields_in_order = self._defaults | values
+        if len(fields_in_order) > len(self._defaults) or not self._required <= values.keys():
+            missing = [name for name in self._defaults if name in self._required - values.keys()]
+            unknown = [name for name in values if name not in self._defaults]
             what = f"misses {missing[0]!r}" if missing else f"has no field {unknown[0]!r}"
             raise TypeError(f"{type(self).__name__} {what}")
-        vars(self).update({name: values.get(name, field.default) for name, field in known.items()})
+        vars(self).update(fields_in_order)
         self.__post_init__()
 
     def __post_init__(self) -> None:
@@ -62,5 +62,7 @@ class Record:
 def record(record_type: type[_Record]) -> type[_Record]:
     """Make a subclass of `Record` a dataclass that keeps the methods of its base."""
     made = dataclass(init=False, repr=False, eq=False, kw_only=True)(record_type)
-    made._known = {field.name: field for field in fields(made)}  # type: ignore[arg-type] # noqa: SLF001 - a dataclass now, and its own base
+    defaults = {field.name: field.default for field in fields(made)}  # type: ignore[arg-type] # a dataclass now
+    made._defaults = defaults  # noqa: SLF001 - its own base
+    made._required = frozenset(name for name, value in defaults.items() if value is MISSING)  # noqa: SLF001 - as above
     return made

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 BUMP: Final = "updated_at = CASE WHEN updated_at < :now THEN :now ELSE updated_at END"
 """Moves a time forward to `:now`, and never back."""
 
+_AS_IT_IS: Final = {"str": str, "str | None": str, "int": int, "int | None": int}
+"""What a value is bound as without a further look, being of the very type."""
+
 _KINDS: Final[dict[str, type]] = {
     "str": str,
     "int": int,
@@ -99,6 +102,8 @@ def kinds_of(record_type: type) -> dict[str, str]:
 
 
 def _bind(name: str, kind: str, value: object) -> object:
+    if type(value) is _AS_IT_IS.get(kind):
+        return value
     if kind == "JsonValue":
         return jsontext.encode(value, name)
     base = kind.removesuffix(" | None")

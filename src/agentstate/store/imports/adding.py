@@ -10,7 +10,7 @@ from agentstate.errors import CorruptStoreError
 from agentstate.store.rows import batches, in_list
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from agentstate.db.port import Database
     from agentstate.formats.events import Message
@@ -39,12 +39,36 @@ def last_id(database: Database) -> int:
     return max(highest, catalog.highest_id(database, "messages"))
 
 
-class Messages:
-    """The messages of imported threads."""
+class Additions:
+    """Rows of a transaction, put together so that one statement adds all that a table gets."""
 
     def __init__(self, database: Database) -> None:
         """Work on an open store."""
         self._db = database
+        self._rows: dict[tuple[str, tuple[str, ...]], Rows] = {}
+
+    def begin(self) -> None:
+        """Forget what a transaction that failed had left."""
+        self._rows.clear()
+
+    def add(self, table: str, columns: Iterable[str], rows: Rows) -> None:
+        """Add rows once `write` is called, to tables in the order in which they were named."""
+        self._rows.setdefault((table, tuple(columns)), []).extend(rows)
+
+    def write(self) -> None:
+        """Add them now; raises `DuplicateKeyError`."""
+        for (table, columns), rows in self._rows.items():
+            self._db.insert_many(table, columns, rows)
+        self._rows.clear()
+
+
+class Messages:
+    """The messages of imported threads."""
+
+    def __init__(self, database: Database, additions: Additions) -> None:
+        """Work on an open store; what is new in it goes to `additions`."""
+        self._db = database
+        self._additions = additions
         self._last_id = 0
 
     def begin(self) -> None:
@@ -116,7 +140,7 @@ class Messages:
         session.remember_less()
         return rows, keys
 
-    def insert(self, rows: Rows, keys: Rows) -> None:
+    def add(self, rows: Rows, keys: Rows) -> None:
         """Add what `rows_of` gave."""
-        self._db.insert_many("messages", _MESSAGE, rows)
-        self._db.insert_many(IMPORTED_MESSAGES, _KEY, keys)
+        self._additions.add("messages", _MESSAGE, rows)
+        self._additions.add(IMPORTED_MESSAGES, _KEY, keys)

@@ -149,8 +149,7 @@ class Merging:
                 for part in batch:
                     part.session.forget()
             self._version = version
-            self._writer.messages.begin()
-            return [self._writer.merge(part, write=True) for part in batch]
+            return self._writer.write(batch)
 
     def _settle(self, part: Part, outcome: Outcome) -> None:
         """Keep what came of a part."""

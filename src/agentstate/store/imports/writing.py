@@ -10,7 +10,7 @@ from agentstate.errors import ConflictError
 from agentstate.formats.events import Session
 from agentstate.reports import LeafMove
 from agentstate.store.binding import bind, bind_fields
-from agentstate.store.imports.adding import Messages
+from agentstate.store.imports.adding import Additions, Messages
 from agentstate.store.imports.describing import (
     Known,
     changes,
@@ -56,24 +56,36 @@ class Writer:
         self._context = context
         self._db = context.database
         self._choices = choices
-        self.messages = Messages(context.database)
+        self._additions = Additions(context.database)
+        self.messages = Messages(context.database, self._additions)
         self._joints = Joints(context.database)
         self._has_imports = False
         """Whether the own tables were seen; nobody takes them away."""
         self._sessions: frozenset[str] | None = None
         """The sessions that had been imported when that was first asked."""
 
+    def write(self, parts: Sequence[Part]) -> list[Outcome]:
+        """Merge parts of different sessions, in a transaction that has just begun."""
+        self._additions.begin()
+        self.messages.begin()
+        outcomes = [self.merge(part, write=True) for part in parts]
+        self._additions.write()
+        return outcomes
+
     def merge(self, part: Part, *, write: bool) -> Outcome:
         """Merge a part of a session; without `write` nothing is changed but what is remembered."""
         session = part.session
-        target = None if write and session.is_absent else self._find(session)
+        was_absent = session.is_absent
+        target = None if write and was_absent else self._find(session)
         session.is_absent = target is None and not write
         if target is None:
             if write and session.thread_id is not None:
                 raise ConflictError(
                     f"thread {session.thread_id!r} was deleted while it was imported; import again"
                 )
-            return self._create(part) if write else self._foretell_thread(part)
+            if not write:
+                return self._foretell_thread(part)
+            return self._create(part, may_have_remains=not was_absent)
         thread_id = target.thread.id
         known_to_be_new = write and session.is_alone
         new = part.messages
@@ -99,6 +111,7 @@ class Writer:
 
     def _find(self, session: Progress) -> _Target | None:
         """Return the thread of a session that was imported before."""
+        self._additions.write()
         self._has_imports = self._has_imports or self._db.has_table(IMPORTS)
         if not self._has_imports:
             return None
@@ -126,23 +139,24 @@ class Writer:
             name=name or None,
         )
 
-    def _create(self, part: Part) -> Outcome:
+    def _create(self, part: Part, *, may_have_remains: bool) -> Outcome:
         """Make the thread of a session of which the store has nothing."""
         session_id = part.session.start.session_id
         thread = self._wanted(part, self._free_id(session_id) or self._context.new_id())
-        self._remove_remains(thread.id, session_id)
+        if may_have_remains:
+            self._remove_remains(thread.id, session_id)
         rows, keys = self.messages.rows_of(part, thread.id, part.messages)
         leaf = self._leaf(part, thread.id, rows)
         values = {**bind(thread), "current_leaf_id": leaf}
         columns = [COLUMN[field] for field in values]
-        self._db.insert_many("threads", columns, [tuple(values.values())])
+        self._additions.add("threads", columns, [tuple(values.values())])
         known = recorded(part.end, thread, leaf, source=self._choices.source)
-        self._db.insert_many(
+        self._additions.add(
             IMPORTS,
             (*known._fields, "format", "session_id", "imported_at"),
             [(*known, self._choices.format_name, session_id, self._context.now())],
         )
-        self.messages.insert(rows, keys)
+        self.messages.add(rows, keys)
         return Outcome(
             thread.id,
             changed=True,
@@ -189,7 +203,8 @@ class Writer:
                 source = self._choices.source
                 after = recorded(part.end, wanted, after.leaf_id, source=source, before=known)
         if write and rows:
-            self.messages.insert(rows, keys)
+            self.messages.add(rows, keys)
+            self._additions.write()
         joined = 0
         if target.waits or (keys and keys[0][-1] is not None):
             joined = self._joints.join(thread.id, keys, write=write)

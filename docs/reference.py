@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import tables
 
 import agentstate
-from agentstate import records, reports, session_index
+from agentstate import records, session_index
 from agentstate.config import Location
 from agentstate.store import StateStore, openings
 from agentstate.store.checkpoints import Checkpoints
@@ -60,31 +60,31 @@ RECORDS: Final[tuple[type, ...]] = (
     records.DynamicToolRecord,
     records.ThreadGoalRecord,
     records.SessionIndexEntry,
-    reports.IndexCheck,
-    reports.IndexRebuild,
-    reports.BadLine,
-    reports.NameDrift,
+    agentstate.IndexCheck,
+    agentstate.IndexRebuild,
+    agentstate.BadLine,
+    agentstate.NameDrift,
     session_index.CompactionResult,
-    reports.StoreInfo,
-    reports.BackupReport,
-    reports.RestoreReport,
-    reports.VacuumReport,
-    reports.DoctorReport,
-    reports.Finding,
-    reports.RecoverReport,
-    reports.TableSalvage,
-    reports.SearchFilters,
-    reports.SearchHit,
-    reports.SearchResult,
-    reports.ImportReport,
-    reports.ImportedFile,
-    reports.ImportedThread,
-    reports.SourceNote,
-    reports.ImportRecord,
-    reports.TrashEntry,
+    agentstate.StoreInfo,
+    agentstate.BackupReport,
+    agentstate.RestoreReport,
+    agentstate.VacuumReport,
+    agentstate.DoctorReport,
+    agentstate.Finding,
+    agentstate.RecoverReport,
+    agentstate.TableSalvage,
+    agentstate.SearchFilters,
+    agentstate.SearchHit,
+    agentstate.SearchResult,
+    agentstate.ImportReport,
+    agentstate.ImportedFile,
+    agentstate.ImportedThread,
+    agentstate.SourceNote,
+    agentstate.ImportRecord,
+    agentstate.TrashEntry,
     PrunePlan,
-    reports.PruneReport,
-    reports.PrunedThread,
+    agentstate.PruneReport,
+    agentstate.PrunedThread,
     Location,
 )
 ENUMS: Final[tuple[type[StrEnum], ...]] = (
@@ -93,8 +93,8 @@ ENUMS: Final[tuple[type[StrEnum], ...]] = (
     records.ThreadSort,
     records.JobStateStatus,
     records.ThreadGoalStatus,
-    reports.Severity,
-    reports.LeafMove,
+    agentstate.Severity,
+    agentstate.LeafMove,
 )
 FUNCTIONS: Final[tuple[Callable[..., object], ...]] = (examine, repair, restore, recover)
 """What is done with a store that is not open."""

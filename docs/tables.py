@@ -14,10 +14,12 @@ from enum import StrEnum
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from agentstate import errors, records, reports, session_index
+import agentstate
+from agentstate import errors, records, session_index
 from agentstate.cli import main
 from agentstate.render import report_shapes, shapes
 from agentstate.render.shape import Shape
+from agentstate.reports.export import ExportedThread
 from agentstate.store import doctor
 from agentstate.store.doctor.problems import Kind
 
@@ -63,30 +65,30 @@ ANSWERS: Final = {
         "Jobs", "`jobs list`, `show`, `create`, `update`, `delete`", (records.JobStateRecord,)
     ),
     "INDEX": Answers("Index entries", "`index list`, `name`, `path`", (records.SessionIndexEntry,)),
-    "INDEX_CHECK": Answers("Index checks", "`index check`", (reports.IndexCheck,)),
-    "INDEX_REBUILD": Answers("Index rebuilds", "`index rebuild`", (reports.IndexRebuild,)),
+    "INDEX_CHECK": Answers("Index checks", "`index check`", (agentstate.IndexCheck,)),
+    "INDEX_REBUILD": Answers("Index rebuilds", "`index rebuild`", (agentstate.IndexRebuild,)),
     "INDEX_COMPACTION": Answers(
         "Index compactions", "`index compact`", (session_index.CompactionResult,)
     ),
-    "IMPORT": Answers("Imports", "`import -o json`", (reports.ImportReport,)),
+    "IMPORT": Answers("Imports", "`import -o json`", (agentstate.ImportReport,)),
     "IMPORTED": Answers(
         "Imported threads",
         "`import`, but for `-o json`",
-        (reports.ImportedFile, reports.ImportedThread),
+        (agentstate.ImportedFile, agentstate.ImportedThread),
     ),
-    "SEARCH": Answers("Hits", "`search`", (reports.SearchHit,)),
-    "EXPORTED": Answers("Exported threads", "`export`", (reports.ExportedThread,)),
-    "STORE": Answers("Stores", "`info`, `init`, `demo`", (reports.StoreInfo,)),
-    "DIAGNOSIS": Answers("Diagnoses", "`doctor -o json`", (reports.DoctorReport,)),
-    "FINDINGS": Answers("Findings", "`doctor`, but for `-o json`", (reports.Finding,)),
-    "BACKUP": Answers("Backups", "`backup`", (reports.BackupReport,)),
-    "RESTORATION": Answers("Restorations", "`restore`", (reports.RestoreReport,)),
-    "RECOVERY": Answers("Recoveries", "`recover`", (reports.RecoverReport,)),
-    "VACUUM": Answers("Vacuums", "`vacuum`", (reports.VacuumReport,)),
-    "TRASH": Answers("Deleted threads", "`threads trash list`, `empty`", (reports.TrashEntry,)),
-    "PRUNING": Answers("Prunings", "`threads prune -o json`", (reports.PruneReport,)),
+    "SEARCH": Answers("Hits", "`search`", (agentstate.SearchHit,)),
+    "EXPORTED": Answers("Exported threads", "`export`", (ExportedThread,)),
+    "STORE": Answers("Stores", "`info`, `init`, `demo`", (agentstate.StoreInfo,)),
+    "DIAGNOSIS": Answers("Diagnoses", "`doctor -o json`", (agentstate.DoctorReport,)),
+    "FINDINGS": Answers("Findings", "`doctor`, but for `-o json`", (agentstate.Finding,)),
+    "BACKUP": Answers("Backups", "`backup`", (agentstate.BackupReport,)),
+    "RESTORATION": Answers("Restorations", "`restore`", (agentstate.RestoreReport,)),
+    "RECOVERY": Answers("Recoveries", "`recover`", (agentstate.RecoverReport,)),
+    "VACUUM": Answers("Vacuums", "`vacuum`", (agentstate.VacuumReport,)),
+    "TRASH": Answers("Deleted threads", "`threads trash list`, `empty`", (agentstate.TrashEntry,)),
+    "PRUNING": Answers("Prunings", "`threads prune -o json`", (agentstate.PruneReport,)),
     "PRUNED": Answers(
-        "Pruned threads", "`threads prune`, but for `-o json`", (reports.PrunedThread,)
+        "Pruned threads", "`threads prune`, but for `-o json`", (agentstate.PrunedThread,)
     ),
 }
 """By the name of the shape, which must have its entry, in the order of the page."""
@@ -267,10 +269,10 @@ def _json_type(annotation: str) -> str:
     if base in _TYPES:
         return "any JSON" if base == "JsonValue" else _TYPES[base] + suffix
     if base.startswith("tuple["):
-        item = getattr(reports, base.removeprefix("tuple[").removesuffix(", ...]"))
+        item = getattr(agentstate, base.removeprefix("tuple[").removesuffix(", ...]"))
         members = ", ".join(f"`{field.name}`" for field in fields(item))
         return f"array of objects: {members}"
-    enum = getattr(records, base, None) or getattr(reports, base)
+    enum = getattr(agentstate, base)
     if not issubclass(enum, StrEnum):
         raise TypeError(f"{base} has no JSON type here")
     return f"string: {', '.join(f'`{member}`' for member in enum)}{suffix}"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from agentstate import StateStore
     from agentstate.formats.events import Event
-    from agentstate.reports import ImportedThread
+    from agentstate.reports.imports import ImportedThread
 
 SOURCE: Final = "/logs/s-1.jsonl"
 

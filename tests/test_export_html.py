@@ -17,7 +17,7 @@ from agentstate.jsontext import JsonText
 from agentstate.render.export.conversation import Conversation, Entry
 from agentstate.render.export.html import index_page, page
 from agentstate.render.tree_forest import Forest
-from agentstate.reports import ImportRecord
+from agentstate.reports.imports import ImportRecord
 from trees import chain, golden, lexer, message, thread
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from agentstate import MessageRecord, blocks
 from agentstate.render.export.conversation import Conversation, Entry, arrange
 from agentstate.render.export.markdown import index_page, page
 from agentstate.render.export.markdown_text import contained, fenced, inline
-from agentstate.reports import ImportRecord
+from agentstate.reports.imports import ImportRecord
 from support import NOW, thread
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from agentstate import StateStore
-from agentstate.reports import LeafMove
+from agentstate.reports.imports import LeafMove
 from sessions import SOURCE, merge, said, session
 from support import Clock
 

@@ -18,7 +18,7 @@ from agentstate import (
     ThreadGoalRecord,
     examine,
 )
-from agentstate.reports import ImportedThread, LeafMove
+from agentstate.reports.imports import ImportedThread, LeafMove
 from agentstate.store.imports.nowhere import Nowhere
 from bundle_support import bundle_of, dump, fill_thread, sealed, unsealed
 from sessions import chain, merge, said, session

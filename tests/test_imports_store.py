@@ -20,7 +20,7 @@ from agentstate import (
     recover,
 )
 from agentstate.formats.events import Message, Relation, Start
-from agentstate.reports import LeafMove
+from agentstate.reports.imports import LeafMove
 from agentstate.store.imports.joining import waits_in
 from agentstate.store.imports.nowhere import Nowhere
 from bundle_support import bundle_of, dump

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from agentstate.reports import RecoverReport
+    from agentstate.reports.recovery import RecoverReport
 
 TABLE_INTERIOR: Final = 5
 INDEX_INTERIOR: Final = 2

@@ -19,7 +19,7 @@ from wrecks import PAGE, Rows, all_rows, large_store
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from agentstate.reports import RecoverReport
+    from agentstate.reports.recovery import RecoverReport
     from row_places import Row
 
 LIMIT: Final = 5.0

@@ -18,7 +18,7 @@ from wrecks import all_rows, overwrite, pages_with
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from agentstate.reports import RecoverReport
+    from agentstate.reports.recovery import RecoverReport
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agentstate import AgentStateWarning, SessionSource, StateStore, UsageError
-from agentstate.reports import SearchFilters
+from agentstate.reports.search import SearchFilters
 from agentstate.store.search.folding import fold
 from agentstate.store.search.patterns import Pattern
 from agentstate.store.search.query import All, Not, Term, parse

@@ -50,33 +50,20 @@ if TYPE_CHECKING:
         ThreadStats,
         ThreadStatus,
     )
-    from agentstate.reports import (
-        BackupReport,
-        BadLine,
-        DoctorReport,
-        Finding,
+    from agentstate.reports.doctor import DoctorReport, Finding, Severity
+    from agentstate.reports.imports import (
         ImportedFile,
         ImportedThread,
         ImportRecord,
         ImportReport,
-        IndexCheck,
-        IndexRebuild,
         LeafMove,
-        NameDrift,
-        PrunedThread,
-        PruneReport,
-        RecoverReport,
-        RestoreReport,
-        SearchFilters,
-        SearchHit,
-        SearchResult,
-        Severity,
         SourceNote,
-        StoreInfo,
-        TableSalvage,
-        TrashEntry,
-        VacuumReport,
     )
+    from agentstate.reports.index import BadLine, IndexCheck, IndexRebuild, NameDrift
+    from agentstate.reports.recovery import RecoverReport, TableSalvage
+    from agentstate.reports.search import SearchFilters, SearchHit, SearchResult
+    from agentstate.reports.store import BackupReport, RestoreReport, StoreInfo, VacuumReport
+    from agentstate.reports.trash import PrunedThread, PruneReport, TrashEntry
     from agentstate.session_index import CompactionResult
     from agentstate.store import StateStore
     from agentstate.store.doctor import examine, repair
@@ -164,12 +151,18 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - each name has its own type,
         "records",
         "errors",
         "jsontext",
-        "reports",
         "store",
         "session_index",
         "store.restoring",
         "store.recovery",
         "store.doctor",
+        "reports.doctor",
+        "reports.imports",
+        "reports.index",
+        "reports.recovery",
+        "reports.search",
+        "reports.store",
+        "reports.trash",
     ):
         found = import_module(f"{__name__}.{module}")
         if hasattr(found, name):

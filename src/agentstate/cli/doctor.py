@@ -11,7 +11,7 @@ from agentstate.cli.invocation import Invocation, hold_interrupts, invocation
 from agentstate.cli.options import OutputFormat
 from agentstate.errors import CorruptStoreError
 from agentstate.render import report_shapes
-from agentstate.reports import DoctorReport
+from agentstate.reports.doctor import DoctorReport
 
 
 def doctor(

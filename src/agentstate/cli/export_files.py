@@ -12,7 +12,7 @@ from agentstate.config import INDEX_NAME
 from agentstate.errors import ConflictError, CorruptStoreError
 from agentstate.filesystem import new_folder, replacing, require_own_links, system_errors
 from agentstate.render.export.conversation import Entry, title_of
-from agentstate.reports import ExportedThread
+from agentstate.reports.export import ExportedThread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

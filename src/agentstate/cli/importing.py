@@ -38,7 +38,7 @@ from agentstate.formats.registry import FORMATS
 from agentstate.formats.source import Source
 from agentstate.render import report_shapes
 from agentstate.render.text import count
-from agentstate.reports import ImportedFile
+from agentstate.reports.imports import ImportedFile
 from agentstate.store.imports.files import (
     ALL_FORMATS,
     BUNDLE,

@@ -16,7 +16,7 @@ from agentstate.cli.selectors import find_thread_id
 from agentstate.errors import UsageError
 from agentstate.records import SessionSource
 from agentstate.render import report_shapes
-from agentstate.reports import SearchFilters
+from agentstate.reports.search import SearchFilters
 
 _LIMIT: Final = 20
 

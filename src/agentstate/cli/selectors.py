@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from agentstate.cli.invocation import Invocation
     from agentstate.records import ThreadMetadata
-    from agentstate.reports import TrashEntry
+    from agentstate.reports.trash import TrashEntry
     from agentstate.store import StateStore
 
 _ABOVE: Final = r"(?s)(?P<thread>.+)~(?P<steps>\d{1,9})"

@@ -10,7 +10,7 @@ from agentstate.render.text import count
 
 if TYPE_CHECKING:
     from agentstate.render.theme import Line
-    from agentstate.reports import BackupReport, RestoreReport, VacuumReport
+    from agentstate.reports.store import BackupReport, RestoreReport, VacuumReport
 
 
 def made(backup: BackupReport, *, width: int) -> list[Line]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from agentstate.render.text import count, cut, screen_safe, wrap
-from agentstate.reports import Severity
+from agentstate.reports.doctor import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from agentstate.render.theme import Line
-    from agentstate.reports import DoctorReport, Finding
+    from agentstate.reports.doctor import DoctorReport, Finding
 
 _STYLES: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "dim"}
 _FIXED: Final = "mended"

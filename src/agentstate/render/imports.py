@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 from agentstate.render.sizes import size
 from agentstate.render.table import Cell, Column, table
 from agentstate.render.text import count
-from agentstate.reports import LeafMove
+from agentstate.reports.imports import LeafMove
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from agentstate.render.theme import Line
-    from agentstate.reports import ImportedFile, ImportedThread, ImportReport, SourceNote
+    from agentstate.reports.imports import ImportedFile, ImportedThread, ImportReport, SourceNote
 
 _WORDS: Final = {
     "bad_line": ("bad line", "bad lines"),

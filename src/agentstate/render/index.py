@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from agentstate.records import SessionIndexEntry
     from agentstate.render.theme import Line
-    from agentstate.reports import IndexCheck, IndexRebuild
+    from agentstate.reports.index import IndexCheck, IndexRebuild
 
 
 def listing(entries: Sequence[SessionIndexEntry], *, now: int, width: int) -> list[Line]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agentstate.render.theme import Line
-    from agentstate.reports import PrunedThread, PruneReport
+    from agentstate.reports.trash import PrunedThread, PruneReport
 
 
 def listing(threads: Sequence[PrunedThread], *, now: int, width: int) -> list[Line]:

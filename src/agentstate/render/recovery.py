@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agentstate.render.theme import Line
-    from agentstate.reports import RecoverReport
+    from agentstate.reports.recovery import RecoverReport
 
 
 def overview(report: RecoverReport, *, width: int) -> list[Line]:

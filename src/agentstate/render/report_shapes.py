@@ -6,24 +6,14 @@ Most commands answer with records, and need not load the reports.
 from typing import Final
 
 from agentstate.render.shape import Shape, field_names
-from agentstate.reports import (
-    BackupReport,
-    DoctorReport,
-    ExportedThread,
-    Finding,
-    ImportedThread,
-    ImportReport,
-    IndexCheck,
-    IndexRebuild,
-    PrunedThread,
-    PruneReport,
-    RecoverReport,
-    RestoreReport,
-    SearchHit,
-    StoreInfo,
-    TrashEntry,
-    VacuumReport,
-)
+from agentstate.reports.doctor import DoctorReport, Finding
+from agentstate.reports.export import ExportedThread
+from agentstate.reports.imports import ImportedThread, ImportReport
+from agentstate.reports.index import IndexCheck, IndexRebuild
+from agentstate.reports.recovery import RecoverReport
+from agentstate.reports.search import SearchHit
+from agentstate.reports.store import BackupReport, RestoreReport, StoreInfo, VacuumReport
+from agentstate.reports.trash import PrunedThread, PruneReport, TrashEntry
 
 INDEX_CHECK: Final = Shape(
     noun="checks",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from agentstate.render.theme import Line
-    from agentstate.reports import SearchHit
+    from agentstate.reports.search import SearchHit
 
 _INDENT: Final = "   "
 _GAP: Final = 2

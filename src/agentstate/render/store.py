@@ -8,7 +8,7 @@ from agentstate.render.table import Cell, details
 
 if TYPE_CHECKING:
     from agentstate.render.theme import Line
-    from agentstate.reports import StoreInfo
+    from agentstate.reports.store import StoreInfo
 
 
 def overview(info: StoreInfo, *, width: int) -> list[Line]:

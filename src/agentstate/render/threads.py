@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         ThreadStats,
     )
     from agentstate.render.theme import Line
-    from agentstate.reports import ImportRecord
+    from agentstate.reports.imports import ImportRecord
 
 
 _SHORTEST: Final = 8

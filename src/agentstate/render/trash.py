@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agentstate.render.theme import Line
-    from agentstate.reports import TrashEntry
+    from agentstate.reports.trash import TrashEntry
 
 _NO_YEAR: Final = len("01-15 09:00:05")
 """So much of a time says which of 30 days it was, and fits a narrow screen."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from agentstate.config import Location
-    from agentstate.reports import BackupReport, StoreInfo, VacuumReport
+    from agentstate.reports.store import BackupReport, StoreInfo, VacuumReport
     from agentstate.store.bundles import Change
     from agentstate.store.checkpoints import Checkpoints
     from agentstate.store.goals import Goals

@@ -31,7 +31,7 @@ from agentstate.filesystem import (
     require_own_links,
     system_errors,
 )
-from agentstate.reports import BackupReport
+from agentstate.reports.store import BackupReport
 from agentstate.session_index.files import open_to_read
 from agentstate.store import DEFAULT_TIMEOUT
 from agentstate.store.context import warn

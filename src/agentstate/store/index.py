@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agentstate.records import SessionIndexEntry, ThreadListFilters, ThreadSort
-from agentstate.reports import BadLine, IndexCheck, IndexRebuild, NameDrift
+from agentstate.reports.index import BadLine, IndexCheck, IndexRebuild, NameDrift
 from agentstate.store.thread_rows import index_entry
 from agentstate.store.threads import Threads
 

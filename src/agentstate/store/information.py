@@ -8,7 +8,7 @@ from agentstate.db import own_schema, schema
 from agentstate.db.holders import users_of
 from agentstate.db.reading import beside, resolve
 from agentstate.filesystem import size_of
-from agentstate.reports import StoreInfo
+from agentstate.reports.store import StoreInfo
 from agentstate.store.rows import count
 
 if TYPE_CHECKING:

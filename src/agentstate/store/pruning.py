@@ -14,7 +14,7 @@ from agentstate.errors import StoreUnavailableError
 from agentstate.filesystem import size_of
 from agentstate.record import Record, record
 from agentstate.records import SessionIndexEntry, ThreadListFilters
-from agentstate.reports import PrunedThread, PruneReport
+from agentstate.reports.trash import PrunedThread, PruneReport
 from agentstate.store.binding import require_limit
 from agentstate.store.bundles import tables_of
 from agentstate.store.context import warn

@@ -25,7 +25,7 @@ from agentstate.errors import (
     StoreUnavailableError,
 )
 from agentstate.filesystem import new_folder, place_of, replacing, scratch_folder, system_errors
-from agentstate.reports import RecoverReport, TableSalvage
+from agentstate.reports.recovery import RecoverReport, TableSalvage
 from agentstate.store.backups import copy_index, require_own_name
 from agentstate.store.context import warn
 from agentstate.store.lost_parents import make_lost_parents

@@ -30,7 +30,7 @@ from agentstate.errors import (
 )
 from agentstate.filesystem import new_folder, replacing, require_own_links, system_errors
 from agentstate.holders import describe
-from agentstate.reports import RestoreReport
+from agentstate.reports.store import RestoreReport
 from agentstate.session_index import SessionIndex
 from agentstate.store import DEFAULT_TIMEOUT
 from agentstate.store.backups import (

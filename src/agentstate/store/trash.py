@@ -26,7 +26,7 @@ from agentstate.store.trash_folder import FOLDER, KEPT, TrashFolder, look, open_
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from agentstate.reports import TrashEntry
+    from agentstate.reports.trash import TrashEntry
     from agentstate.store.bundle_lines import Header
     from agentstate.store.context import Context
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from agentstate.errors import BadInputError, StoreUnavailableError
 from agentstate.filesystem import make_folder, remove_leftovers, system_errors
-from agentstate.reports import TrashEntry
+from agentstate.reports.trash import TrashEntry
 from agentstate.store import bundle_lines
 
 if TYPE_CHECKING:

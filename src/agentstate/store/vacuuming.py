@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from agentstate.db.reading import resolve, size_with_log
 from agentstate.errors import StoreUnavailableError
-from agentstate.reports import VacuumReport
+from agentstate.reports.store import VacuumReport
 
 if TYPE_CHECKING:
     from pathlib import Path

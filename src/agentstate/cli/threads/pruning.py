@@ -17,7 +17,7 @@ from agentstate.cli.printing import explain
 from agentstate.cli.threads.deleting import NoBundle
 from agentstate.errors import AgentStateError, StoreBusyError, StoreUnavailableError, UsageError
 from agentstate.render import report_shapes
-from agentstate.reports import PrunedThread, PruneReport
+from agentstate.reports.trash import PrunedThread, PruneReport
 from agentstate.store import StateStore
 from agentstate.store.pruning import PrunePlan
 

@@ -21,7 +21,7 @@ from agentstate.errors import ThreadNotFoundError, UsageError
 from agentstate.render import report_shapes, shapes
 from agentstate.render.text import first_line
 from agentstate.render.times import to_the_second
-from agentstate.reports import TrashEntry
+from agentstate.reports.trash import TrashEntry
 from agentstate.store import StateStore
 
 _FOLDER: Final = 60

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         ThreadGoalRecord,
         ThreadMetadata,
     )
-    from agentstate.reports import ImportRecord
+    from agentstate.reports.imports import ImportRecord
 
 
 @record

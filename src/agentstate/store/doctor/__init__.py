@@ -22,7 +22,7 @@ from agentstate.errors import (
     StoreTooNewError,
     UntrustedSchemaError,
 )
-from agentstate.reports import DoctorReport, Finding, Severity
+from agentstate.reports.doctor import DoctorReport, Finding, Severity
 from agentstate.store import DEFAULT_TIMEOUT
 from agentstate.store.backups import FOLDER, keep
 from agentstate.store.context import warn

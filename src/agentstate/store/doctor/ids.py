@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agentstate.db.port import DuplicateKeyError
-from agentstate.reports import Severity
+from agentstate.reports.doctor import Severity
 from agentstate.store.doctor.problems import Kind, many, readable
 from agentstate.store.doctor.tables import OF_THREADS, RECORDS
 from agentstate.store.doctor.values import as_text

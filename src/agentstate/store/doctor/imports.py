@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from agentstate.db import own_schema
 from agentstate.db.inspection import fresh_own_schema, schema_of
-from agentstate.reports import Severity
+from agentstate.reports.doctor import Severity
 from agentstate.store.doctor.problems import Kind, in_threads, many, readable
 
 if TYPE_CHECKING:

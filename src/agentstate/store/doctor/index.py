@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from agentstate.db.holders import users_of
 from agentstate.records import SessionIndexEntry
-from agentstate.reports import Severity
+from agentstate.reports.doctor import Severity
 from agentstate.session_index import SessionIndex
 from agentstate.store import StateStore
 from agentstate.store.doctor.problems import Kind, many

@@ -11,7 +11,7 @@ from agentstate.db.holders import users_of
 from agentstate.db.reading import beside, is_hot, resolve, side_files
 from agentstate.filesystem import size_of
 from agentstate.holders import locks_on
-from agentstate.reports import Severity
+from agentstate.reports.doctor import Severity
 from agentstate.store.doctor.problems import Kind
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from agentstate.config import INDEX_NAME, SEARCH_SUFFIX
 from agentstate.db.reading import beside, resolve, side_files
 from agentstate.filesystem import system_errors
-from agentstate.reports import Severity
+from agentstate.reports.doctor import Severity
 from agentstate.store import backups, trash_folder
 from agentstate.store.doctor.problems import Kind, many
 

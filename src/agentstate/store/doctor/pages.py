@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from agentstate.db.catalog import free_bytes
 from agentstate.db.integrity import integrity
 from agentstate.db.port import ConstraintError
-from agentstate.reports import Severity
+from agentstate.reports.doctor import Severity
 from agentstate.store.context import warn
 from agentstate.store.doctor.problems import Kind, some
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agentstate.errors import AgentStateError, StoreBusyError
-from agentstate.reports import Finding, Severity
+from agentstate.reports.doctor import Finding, Severity
 from agentstate.store.doctor.rows import rows_of
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from agentstate.db.inspection import (
 )
 from agentstate.db.migrations import take_steps
 from agentstate.db.trust import Action, actions_of
-from agentstate.reports import Severity
+from agentstate.reports.doctor import Severity
 from agentstate.store.doctor.problems import Id, Kind, many, quoted, readable, some
 
 if TYPE_CHECKING:

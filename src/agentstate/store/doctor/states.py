@@ -12,7 +12,7 @@ from agentstate.records import (
     ThreadGoalStatus,
     ThreadStatus,
 )
-from agentstate.reports import Severity
+from agentstate.reports.doctor import Severity
 from agentstate.store.doctor.problems import Kind, many, readable
 from agentstate.store.doctor.tables import GOALS, JOBS, THREADS
 from agentstate.store.doctor.values import whole_number

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from agentstate.db.catalog import LAST_ID, ids_are_used_up
-from agentstate.reports import Severity
+from agentstate.reports.doctor import Severity
 from agentstate.store.doctor.cycles import find_cycles
 from agentstate.store.doctor.problems import Kind, in_threads, many, readable
 from agentstate.store.doctor.rows import require_rows

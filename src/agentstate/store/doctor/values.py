@@ -11,7 +11,7 @@ from agentstate.db import schema
 from agentstate.db.connection import NotUtf8
 from agentstate.db.inspection import fresh_own_schema, fresh_schema
 from agentstate.db.port import DuplicateKeyError
-from agentstate.reports import Severity
+from agentstate.reports.doctor import Severity
 from agentstate.store.doctor.json_values import as_json, is_json
 from agentstate.store.doctor.problems import Kind, in_threads, many
 from agentstate.store.doctor.tables import MESSAGES, TABLES, label

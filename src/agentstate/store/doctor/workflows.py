@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from agentstate.db import schema
 from agentstate.db.inspection import fresh_schema
 from agentstate.db.integrity import dangling_references
-from agentstate.reports import Severity
+from agentstate.reports.doctor import Severity
 from agentstate.store.doctor.json_values import is_json
 from agentstate.store.doctor.problems import Kind, many
 from agentstate.store.doctor.tables import OF_THREADS, RECORDS, label

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from agentstate.formats.events import Event
-    from agentstate.reports import ImportedThread, ImportRecord
+    from agentstate.reports.imports import ImportedThread, ImportRecord
     from agentstate.store.context import Context
 
 
@@ -35,7 +35,7 @@ class Imports:
         return self._records("ORDER BY format, session_id", {})
 
     def _records(self, clause: str, params: Mapping[str, object]) -> Sequence[ImportRecord]:
-        from agentstate.reports import ImportRecord  # noqa: PLC0415 - 2 ms, and most views ask only what is hidden
+        from agentstate.reports.imports import ImportRecord  # noqa: PLC0415 - 2 ms, and most views ask only what is hidden
 
         if not self._db.has_table(IMPORTS):
             return []

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from agentstate.db.port import Database
-    from agentstate.reports import ImportedThread
+    from agentstate.reports.imports import ImportedThread
     from agentstate.store.bundle_reading import BundleRow
     from agentstate.store.context import Context
 

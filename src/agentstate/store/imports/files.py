@@ -10,7 +10,7 @@ from agentstate.formats.events import Start
 from agentstate.formats.reading import Reading
 from agentstate.formats.registry import FORMATS, detect, format_of
 from agentstate.record import Record, record
-from agentstate.reports import ImportedFile, ImportReport, SourceNote
+from agentstate.reports.imports import ImportedFile, ImportReport, SourceNote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from agentstate.formats.events import Event
     from agentstate.formats.source import Source
-    from agentstate.reports import ImportedThread
+    from agentstate.reports.imports import ImportedThread
 
 BUNDLE: Final = "agentstate"
 """The format of our own bundles, which hold rows and not events."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from agentstate.formats.events import Event
     from agentstate.records import SessionIndexEntry
-    from agentstate.reports import ImportedThread
+    from agentstate.reports.imports import ImportedThread
     from agentstate.store.context import Context
     from agentstate.store.imports.parts import Outcome
 

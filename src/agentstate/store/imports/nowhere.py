@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentstate.formats.events import Message, Start
-from agentstate.reports import ImportedThread, LeafMove
+from agentstate.reports.imports import ImportedThread, LeafMove
 from agentstate.store.imports.describing import is_plain
 from agentstate.store.imports.parts import Outcome, Progress, report
 

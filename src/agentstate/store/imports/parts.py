@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from agentstate.reports import ImportedThread, LeafMove
+from agentstate.reports.imports import ImportedThread, LeafMove
 
 if TYPE_CHECKING:
     from agentstate.formats.events import Message, Session, Start

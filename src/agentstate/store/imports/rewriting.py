@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from agentstate.db import catalog
 from agentstate.db.own_schema import IMPORTED_MESSAGES, IMPORTS
-from agentstate.reports import ImportedThread, LeafMove
+from agentstate.reports.imports import ImportedThread, LeafMove
 from agentstate.store.imports.adding import last_id
 from agentstate.store.imports.describing import remapped
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from agentstate.db.own_schema import IMPORTED_MESSAGES, IMPORTS
 from agentstate.errors import ConflictError
 from agentstate.formats.events import Session
-from agentstate.reports import LeafMove
+from agentstate.reports.imports import LeafMove
 from agentstate.store.binding import bind, bind_fields
 from agentstate.store.imports.adding import Additions, Messages
 from agentstate.store.imports.describing import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Final
 
-from agentstate.reports import SearchFilters, SearchHit, SearchResult
+from agentstate.reports.search import SearchFilters, SearchHit, SearchResult
 from agentstate.store.binding import require_limit
 from agentstate.store.search.index import Index, UnusableIndexError, has_fts5
 from agentstate.store.search.matching import Matcher, PatternMatcher, QueryMatcher

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from agentstate.db.port import Database
-    from agentstate.reports import SearchFilters
+    from agentstate.reports.search import SearchFilters
 
 _PAGE: Final = 250
 """Messages whose texts are asked for at once."""

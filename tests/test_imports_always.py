@@ -102,12 +102,13 @@ class Imports(RuleBasedStateMachine):
         if before is None:
             return Kept(found, self.leaf, self.leaf, self.title, self.title, self.updated_at)
         follows = before.leaf in {None, before.put, self.leaf}
+        title = before.title if self.title is None else self.title
         return Kept(
             messages={**found, **before.messages},
             leaf=self.leaf if follows else before.leaf,
             put=self.leaf if follows else before.put,
-            name=self.title if before.name == before.title else before.name,
-            title=self.title,
+            name=title if before.name == before.title else before.name,
+            title=title,
             updated_at=max(before.updated_at, self.updated_at),
         )
 

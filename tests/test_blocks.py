@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from agentstate import blocks
 from agentstate.blocks import Block, BlockKind
+from examples import examples
 
 MARKS: Final = ("[thinking]", "[tool call: x]", "[image: image/png]", "[other: a b]", "[text]")
 PIECES: Final = st.sampled_from([*MARKS, "\n", "\n\n", " ", "a", '{"b": [1]}', "]", "[", ": "])
@@ -66,13 +67,13 @@ def test_no_text_is_one_empty_block() -> None:
     assert blocks.split("") == [Block(BlockKind.TEXT, "", "", "")]
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(CONTENTS)
 def test_blocks_hold_all_of_a_text(content: str) -> None:
     assert "\n\n".join(block.source for block in blocks.split(content)) == content
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(WORDS, WORDS, WORDS)
 @example("a\n \na", "said", "b\n\n  \nb")
 def test_parts_of_any_text_stay_apart(thought: str, said: str, arguments: str) -> None:

@@ -26,6 +26,7 @@ from agentstate import (
 from agentstate.db import catalog
 from bundle_support import bundle_of, dump, fill_thread, insert, sealed, unordered, unsealed
 from cli_support import measured
+from examples import examples
 from old_stores import old_store
 from support import Clock, new_store, raw, rows, thread
 
@@ -68,7 +69,7 @@ def put_row(path: Path, table: str, row: dict[str, Any]) -> None:
         )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_a_column_holds_comes_back(
     shared: StateStore, tmp_path: Path, data: st.DataObject
@@ -367,7 +368,7 @@ def test_a_bundle_that_was_cut_is_refused(bundle: bytes, refused: Callable[..., 
 
 
 @given(data=st.data())
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(80), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_bundle_that_was_changed_is_refused(
     bundle: bytes, refused: Callable[..., str], data: st.DataObject
 ) -> None:

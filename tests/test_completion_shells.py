@@ -15,6 +15,7 @@ from agentstate import StateStore
 from agentstate.cli import bash_words
 from agentstate.cli.shell_scripts import script
 from agentstate.render.text import screen_safe
+from examples import examples
 from shells import (
     PROGRAMS,
     SCRIPTS,
@@ -290,7 +291,7 @@ def test_a_store_that_cannot_be_read_offers_nothing(shell: str, tmp_path: Path) 
     assert snapshot(path.parent) == before
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(
     st.lists(
         st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1).filter(

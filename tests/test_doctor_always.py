@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from agentstate import NotAStoreError, StateStore, examine, repair
 from damage import everything
+from examples import examples
 from support import new_store, raw, rows, snapshot
 
 Value = bytes | float | int | str | None
@@ -174,7 +175,7 @@ def judge(path: Path) -> None:
     damaged=st.lists(changes(), min_size=1, max_size=10),
     torn=st.sampled_from(["", "torn", '{"thread_id":"ghost","thread_name":"x","updated_at":1}\n']),
 )
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_a_repair_loses_nothing_and_leaves_nothing_to_mend(
     empty: Path,
     parents: list[int],
@@ -220,7 +221,7 @@ def test_a_repair_loses_nothing_and_leaves_nothing_to_mend(
         st.tuples(st.integers(0, 2**20), st.binary(min_size=1, max_size=8)), min_size=1, max_size=8
     )
 )
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_whatever_bytes_are_overwritten_it_looks_and_changes_nothing(
     sound: Path, flips: list[tuple[int, bytes]]
 ) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from agentstate import CorruptStoreError, StateStore, examine, repair
 from damage import copy_of, damage, found
 from doctor_cases import THREAD
+from examples import examples
 from support import raw, rows, snapshot
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def test_no_other_row_changes(path: Path, table: str, shape: str) -> None:
     ),
     damages=st.lists(st.sampled_from(DAMAGE), unique_by=lambda one: one[:2], min_size=1),
 )
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_whatever_hides_the_rowids_what_is_damaged_is_mended_and_no_more(
     crowded: Path,
     shapes: Mapping[str, tuple[str, ...] | None],

@@ -18,6 +18,7 @@ from agentstate.render.export.conversation import Conversation, Entry
 from agentstate.render.export.html import index_page, page
 from agentstate.render.tree_forest import Forest
 from agentstate.reports.imports import ImportRecord
+from examples import examples
 from trees import chain, golden, lexer, message, thread
 
 if TYPE_CHECKING:
@@ -230,7 +231,7 @@ def test_markup_is_shown_as_it_is_wherever_it_stands(role: str) -> None:
 
 
 @given(st.text(), st.sampled_from(["user", "assistant", "tool", "system", "x"]), st.booleans())
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 def test_no_text_breaks_a_page(text: str, role: str, folded: bool) -> None:  # noqa: FBT001 - drawn
     content = blocks.thinking(text) if folded else text
     assert_inert(read(conversation([message(1, None, content, role=role)], 1, name=text, cwd=text)))
@@ -249,7 +250,7 @@ _MARKDOWN: Final = st.lists(
 
 
 @given(_MARKDOWN)
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_no_markdown_breaks_a_page(text: str) -> None:
     found = said(text)
     assert_inert(found)
@@ -290,6 +291,9 @@ def test_links_lead_to_the_web_and_pictures_are_links() -> None:
         "mailto:me@example.org",
         "https://example.org/bare",
     ]
+    nowhere = said("[words]() and ![picture]()")
+    assert [tag for tag in nowhere.named("a") if not tag["href"]] == []
+    assert "words and picture" in nowhere.text()
 
 
 def test_arguments_of_a_tool_are_told_apart_and_none_is_changed() -> None:

@@ -15,6 +15,7 @@ from agentstate.render.export.conversation import Conversation, Entry, arrange
 from agentstate.render.export.markdown import index_page, page
 from agentstate.render.export.markdown_text import contained, fenced, inline
 from agentstate.reports.imports import ImportRecord
+from examples import examples
 from support import NOW, thread
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ def test_what_reaches_beyond_a_message_is_escaped(content: str, expected: str) -
     assert contained(content) == expected
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(CONTENTS)
 @example("[## <script>:_ ````<http://x>]:````a\nb")
 def test_no_content_gets_out_of_its_message(content: str) -> None:
@@ -218,7 +219,7 @@ def test_no_content_gets_out_of_its_message(content: str) -> None:
     assert not [href for href in hrefs if href.startswith("javascript")]
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.lists(CONTENTS, min_size=1, max_size=3), st.sampled_from(["user", "assistant", "tool"]))
 def test_a_document_has_the_parts_it_is_made_of(contents: list[str], role: str) -> None:
     seen = text(page(chain(*contents, role=role)))
@@ -232,14 +233,14 @@ def test_a_document_has_the_parts_it_is_made_of(contents: list[str], role: str) 
     assert headings(seen)[0] == ("h1", "A \\*name\\*")
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(CONTENTS)
 def test_a_block_of_code_holds_any_text(content: str) -> None:
     fence, after = READER.parse(f"{fenced(content)}\n\n## B")[:2]
     assert (fence.type, after.type) == ("fence", "heading_open")
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(CONTENTS)
 def test_a_line_of_any_text_is_only_text(content: str) -> None:
     found = tokens(f"| a | {inline(content, 40)} | b |\n| --- | --- | --- |\n")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from agentstate import MessageRecord, blocks
 from agentstate.jsontext import JsonText
 from agentstate.render.export.openai import line
+from examples import examples
 
 CALL: Final = blocks.tool_call("grep", '{"pattern": "x"}')
 
@@ -154,7 +155,7 @@ MESSAGES: Final = st.tuples(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(st.lists(MESSAGES, max_size=8))
 def test_whatever_the_tree_holds_the_calls_are_answered(
     messages: list[tuple[str, str, object]],

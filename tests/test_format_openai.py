@@ -163,6 +163,8 @@ def test_damage_costs_one_conversation() -> None:
     told = read("openai", f"[{json.dumps(FIRST)},{torn},{json.dumps(SECOND)}]")
     assert [one.preview for one in told.sessions] == ["hi", "bye"]
     assert told.notes[Note.BAD_LINE].lines == (2,)
+    told = read("openai", b'{"messages": [{"role":\n' + lines(FIRST) + b"\n}\n" + lines(SECOND))
+    assert [one.preview for one in told.sessions] == ["hi", "bye"]
     told = read("openai", [{"messages": [7, {"content": "nobody"}, *FIRST["messages"]]}])
     assert [one.content for one in told.messages] == ["hi", "hello"]
     assert told.notes[Note.BAD_LINE].times == 2

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentstate.formats.registry import FORMATS, detect, format_of
+from examples import examples
 from format_samples import HEADS, LINES, MORE_LINES, WHOLE, Line, as_lines, marks_in
 from format_support import Read, read, source_of
 
-always = settings(max_examples=60, deadline=None)
+always = settings(max_examples=examples(60), deadline=None)
 every_format = pytest.mark.parametrize("name", FORMATS)
 each_of_lines = pytest.mark.parametrize("name", sorted(LINES))
 

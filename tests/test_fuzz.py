@@ -12,6 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from stress import fuzz
 
 if TYPE_CHECKING:
@@ -28,19 +29,19 @@ def logged(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @given(content=fuzz.INDEXES)
 @example(content=b"[" * 100_000)
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_any_bytes_in_place_of_the_index(filled: Path, content: bytes) -> None:
     fuzz.try_index(filled, content)
 
 
 @given(flips=fuzz.FLIPS, command=st.sampled_from(fuzz.WRITING))
-@settings(max_examples=12)
+@settings(max_examples=examples(12))
 def test_flipped_bytes_in_a_store(filled: Path, flips: fuzz.Flips, command: fuzz.Arguments) -> None:
     fuzz.try_store(filled, "state.db", flips, command)
 
 
 @given(flips=fuzz.FLIPS, command=st.sampled_from(fuzz.WRITING))
-@settings(max_examples=7)
+@settings(max_examples=examples(7))
 def test_flipped_bytes_in_a_log(logged: Path, flips: fuzz.Flips, command: fuzz.Arguments) -> None:
     fuzz.try_store(logged, "state.db-wal", flips, command)
 

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from agentstate import StateStore
 from agentstate.reports.imports import LeafMove
+from examples import examples
 from sessions import SOURCE, merge, said, session
 from support import Clock
 
@@ -191,4 +192,4 @@ class Imports(RuleBasedStateMachine):
 
 
 TestImports = Imports.TestCase
-TestImports.settings = settings(max_examples=50, stateful_step_count=20, deadline=None)
+TestImports.settings = settings(max_examples=examples(50), stateful_step_count=20, deadline=None)

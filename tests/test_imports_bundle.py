@@ -21,6 +21,7 @@ from agentstate import (
 from agentstate.reports.imports import ImportedThread, LeafMove
 from agentstate.store.imports.nowhere import Nowhere
 from bundle_support import bundle_of, dump, fill_thread, sealed, unsealed
+from examples import examples
 from sessions import chain, merge, said, session
 from support import Clock, raw, thread
 
@@ -195,7 +196,7 @@ def test_what_refers_to_no_message_of_it_refers_to_none(store: StateStore, tmp_p
     assert [m.parent_entry_id for m in store.messages.all(copy)] == [None, None, 4]
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(data=st.data())
 def test_a_copy_is_the_same_tree(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory

@@ -23,6 +23,7 @@ from agentstate import (
     ThreadGoalStatus,
     ThreadListFilters,
 )
+from examples import examples
 from model import IDS, JSON, LIMITS, NAMES, PICK, TEXT, ThreadMachine, ascii_lower
 
 if TYPE_CHECKING:
@@ -263,7 +264,7 @@ def newest_first(records: dict[str, _D]) -> list[_D]:
 
 TestStore: Final = StoreMachine.TestCase
 TestStore.settings = settings(
-    max_examples=80,
+    max_examples=examples(120),
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -32,6 +32,7 @@ from cli_support import (
     interrupt,
     spawn,
 )
+from examples import examples
 from stress.full_disks import small_disk
 from support import NOW, Clock, raw, rows, start_python, thread
 from support import finish as finish_python
@@ -106,7 +107,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StateStore]:
         yield store
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     found=st.lists(st.tuples(st.integers(-5, 5), st.booleans()), max_size=12),
     older_than=st.none() | st.integers(-6, 6),

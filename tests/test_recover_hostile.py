@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from agentstate import AgentStateError, AgentStateWarning, StateStore
 from agentstate.db.salvage.logs import apply_log
 from agentstate.store.recovery import recover
+from examples import examples
 from old_stores import migrate
 from stores import killed_store, log_of, with_hot_journal
 from support import copy_store, rows
@@ -59,7 +60,7 @@ def survives(path: Path, out: Path) -> None:
     assert time.monotonic() - began < LIMIT
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(changes=CHANGES, name=st.sampled_from(["v0", "v2_rich"]))
 def test_any_bytes_may_be_wrong(changes: Changes, name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -68,7 +69,7 @@ def test_any_bytes_may_be_wrong(changes: Changes, name: str) -> None:
         survives(path, Path(folder) / "out.db")
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(changes=st.lists(st.tuples(st.integers(0, 99), st.integers(0, 255)), min_size=1))
 def test_any_header_may_be_wrong_and_costs_nothing(changes: list[tuple[int, int]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -90,7 +91,7 @@ def left_behind(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(changes=CHANGES, name=st.sampled_from(["log.db", "state.db"]))
 def test_any_log_and_any_journal_may_be_wrong(
     left_behind: Path, changes: Changes, name: str

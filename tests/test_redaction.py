@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from agentstate.jsontext import JsonText
 from agentstate.redaction import Redactor
+from examples import examples
 from secret_samples import HEX, TOKENS, UPPER, WAYS, WORD, chosen, private_key
 from support import finish, start_python
 
@@ -265,20 +266,20 @@ def shape(value: object) -> object:
     return "" if isinstance(value, str) else value
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(TEXTS)
 def test_redacting_twice_is_redacting_once(text: str) -> None:
     once = redacted(text)
     assert redacted(once) == once
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(st.text(alphabet=st.characters(exclude_characters="@~/\\:=-_.")))
 def test_text_without_anything_stays_as_it_is(text: str) -> None:
     assert redacted(text) == text
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(VALUES)
 def test_json_keeps_its_shape(value: object) -> None:
     shown = PLAIN.value(value)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from agentstate.render.tree_layout import MessageRow, WholeView, whole_rows
+from examples import examples
 from trees import NOW, branch_view, chain, drawing, ids, message, thread
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def forests(draw: st.DrawFn) -> list[MessageRecord]:
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     messages=forests(),
     leaf=st.none() | st.integers(0, 23) | st.just(999),
@@ -124,7 +125,7 @@ def test_any_tree_is_drawn_within_the_width_and_whole(
     assert not [row for row in rows if row.stub]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(messages=forests(), shown=st.lists(roles, max_size=3), depth=st.integers(0, 3))
 @example([], ["\x1f\x1f\x08", "e" + "\u0301" * 5000], 0)
 def test_any_tree_is_drawn_with_any_filter(
@@ -142,7 +143,7 @@ def test_any_tree_is_drawn_with_any_filter(
         assert cell_len(line) <= 60
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=300))
 @example(list(range(300)))
 @example([0] * 300)

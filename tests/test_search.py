@@ -13,6 +13,7 @@ from agentstate.reports.search import SearchFilters
 from agentstate.store.search.folding import fold
 from agentstate.store.search.patterns import Pattern
 from agentstate.store.search.query import All, Not, Term, parse
+from examples import examples
 from support import Clock, raw, thread
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StateStore]:
 
 
 @given(st.lists(TEXTS, max_size=5), st.lists(QUERIES, min_size=1, max_size=3))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_found_is_what_holds(
     library: StateStore, texts: list[str], queries: list[str]
 ) -> None:
@@ -100,7 +101,7 @@ def test_what_is_found_is_what_holds(
 
 
 @given(st.text(max_size=30))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_text_is_a_wrong_query(library: StateStore, text: str) -> None:
     try:
         found = library.search.find(text, limit=3)

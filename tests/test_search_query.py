@@ -14,6 +14,7 @@ from agentstate import UsageError
 from agentstate.store.search.folding import fold, on_one_line, places
 from agentstate.store.search.query import All, Any, Not, Term, matches, parse
 from agentstate.store.search.snippets import merged, snippet
+from examples import examples
 
 if TYPE_CHECKING:
     from agentstate.store.search.query import Node
@@ -92,7 +93,7 @@ LETTERS: Final = st.text(
 
 
 @given(st.one_of(LETTERS, st.text('ab -"()*ANDORNOT ', max_size=40)))
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 def test_any_text_is_a_query_or_has_no_word(text: str) -> None:
     try:
         node = parse(text)
@@ -104,7 +105,7 @@ def test_any_text_is_a_query_or_has_no_word(text: str) -> None:
 
 @given(LETTERS)
 @example("a´b ´c")
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 def test_folding_is_that_of_unicode_on_one_line(text: str) -> None:
     text = "".join(letter for letter in text if not "\ud800" <= letter <= "\udfff")
     expected = unicodedata.normalize(
@@ -117,7 +118,7 @@ def test_folding_is_that_of_unicode_on_one_line(text: str) -> None:
 
 
 @given(LETTERS, st.integers(0, 30), st.integers(1, 10))
-@settings(max_examples=120)
+@settings(max_examples=examples(120))
 def test_what_is_marked_is_what_was_found(text: str, start: int, length: int) -> None:
     line = on_one_line(text)
     folded = fold(line)

@@ -15,6 +15,7 @@ from agentstate.session_index import SessionIndex
 from agentstate.session_index.files import read_blocks_from_end
 from agentstate.session_index.lines import pieces
 from agentstate.session_index.scan import find_entry
+from examples import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,7 +147,7 @@ def test_a_lookup_answers_as_reading_every_line_does(data: bytes, block: int) ->
         assert b"".join(reversed(list(read_blocks_from_end(index.path, block)))) == data
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(_files())
 def test_compaction_changes_no_answer_and_loses_no_bad_line(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -168,7 +169,7 @@ def _unread(path: Path) -> list[bytes]:
     return [piece.text for line in lines for piece in pieces(line) if piece.entry is None]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(
     st.lists(
         st.builds(

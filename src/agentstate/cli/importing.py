@@ -35,7 +35,7 @@ from agentstate.filesystem import size_of
 from agentstate.formats.files import Found, files_of
 from agentstate.formats.files import discover as discover_files
 from agentstate.formats.registry import FORMATS
-from agentstate.formats.source import Source
+from agentstate.formats.source import HEAD, Source
 from agentstate.render import report_shapes
 from agentstate.render.text import count
 from agentstate.reports.imports import ImportedFile
@@ -135,7 +135,7 @@ def import_(  # noqa: PLR0913 - one parameter for each option
     named = {str(one.path) for one in found if one.named}
     files: list[ImportedFile] = []
     with ExitStack() as stack:
-        sources = [_source(one, stack) for one in found]
+        sources = [_source(one, choices, stack) for one in found]
         if name is not None:
             _require_one_session(sources, choices)
         try:
@@ -193,30 +193,35 @@ def _discovered(run: Invocation, choices: ImportChoices) -> Iterator[Found]:
     return (Found(path, named=False) for paths in places.values() for path in paths)
 
 
-def _source(found: Found, stack: ExitStack) -> Source:
+def _source(found: Found, choices: ImportChoices, stack: ExitStack) -> Source:
     """Return a file as a source; what can be read only once is kept in a temporary file."""
     name = str(found.path)
     try:
         if name == "-":
-            return _kept("-", sys.stdin.buffer, stack)
+            return _kept("-", sys.stdin.buffer, choices, stack)
         if found.path.exists() and not found.path.is_file():
             with found.path.open("rb") as pipe:
-                return _kept(name, pipe, stack)
+                return _kept(name, pipe, choices, stack)
         return Source.of_file(found.path)
     except OSError:
         # Whoever opens it meets the error again, and says so.
         return Source(name, lambda: found.path.open("rb", buffering=0), 0)
 
 
-def _kept(name: str, pipe: BinaryIO, stack: ExitStack) -> Source:
+def _kept(name: str, pipe: BinaryIO, choices: ImportChoices, stack: ExitStack) -> Source:
     import shutil  # noqa: PLC0415 - a pipe only
     import tempfile  # noqa: PLC0415 - as above
 
     kept = stack.enter_context(tempfile.NamedTemporaryFile())  # noqa: SIM115 - the stack closes it
-    shutil.copyfileobj(pipe, kept)
-    kept.flush()
     path = Path(kept.name)
-    return Source(name, lambda: path.open("rb", buffering=0), int(time.time()))
+    source = Source(name, lambda: path.open("rb", buffering=0), int(time.time()))
+    kept.write(pipe.read(HEAD))
+    kept.flush()
+    # What is of no known format is not read to its end, which may never come.
+    if is_known(source, choices):
+        shutil.copyfileobj(pipe, kept)
+        kept.flush()
+    return source
 
 
 def _require_one_session(sources: list[Source], choices: ImportChoices) -> None:
@@ -239,11 +244,32 @@ def _import(
         # No store is made for them; each says what is the matter with it.
         yield from import_sources(Nowhere(), sources, choices)
         return
-    total = sum(source.size for source in sources)
-    with _imports(run, dry_run=choices.dry_run) as imports, Bar(run, "Importing", total) as bar:
-        for source in sources:
-            source.watch = bar.advance
-        yield from import_sources(imports, sources, choices, _between_transactions)
+    sizes = [source.size for source in sources]
+    with (
+        _imports(run, dry_run=choices.dry_run) as imports,
+        Bar(run, "Importing", sum(sizes)) as bar,
+    ):
+        shares = [_Share(bar, size) for size in sizes]
+        for source, share in zip(sources, shares, strict=True):
+            source.watch = share.advance
+        done = import_sources(imports, sources, choices, _between_transactions)
+        for share, file in zip(shares, done, strict=True):
+            share.advance(share.left)
+            yield file
+
+
+class _Share:
+    """What a source is of the whole work, however often it is read, and whether to its end."""
+
+    def __init__(self, bar: Bar, size: int) -> None:
+        self._bar = bar
+        self.left = size
+
+    def advance(self, amount: int) -> None:
+        """Say that so many bytes have been read."""
+        amount = min(amount, self.left)
+        self.left -= amount
+        self._bar.advance(amount)
 
 
 def _between_transactions() -> None:

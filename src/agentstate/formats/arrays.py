@@ -221,6 +221,10 @@ class Walk(Window):
                     self._at -= len(piece.text)
                     self._recovered = True
                     return
+                # A line that is torn off seems to go on with those that follow, which may be whole.
+                if (line := piece.text.find("\n{")) >= 0:
+                    self._at -= len(piece.text) - line
+                    effort -= len(piece.text)
             effort += max(0, 8 * (self._at - passed))
             self._let_go()
             passed = self._at

@@ -59,13 +59,13 @@ class Source:
     @cached_property
     def head(self) -> bytes:
         """Its first bytes, up to `HEAD` of them."""
-        with self.open() as file:
+        with self._decompressed(self._buffered(None)) as file:
             return file.read(HEAD)
 
     @cached_property
     def tail(self) -> bytes:
         """Its last bytes; nothing where they cannot be had without reading it all."""
-        with self._buffered() as file:
+        with self._buffered(None) as file:
             if file.read(4) == _ZSTD:
                 return b""
             file.seek(0, io.SEEK_END)
@@ -77,12 +77,13 @@ class Source:
 
         Raises `OSError`, and `BadInputError` for a compressed file that this Python cannot read.
         """
-        file = self._buffered()
-        return _decompressed(file, self.name) if file.peek(4)[:4] == _ZSTD else file
+        return self._decompressed(self._buffered(self.watch))
 
-    def _buffered(self) -> io.BufferedReader:
-        raw = _Watched(self._open_raw(), self.watch)
-        return io.BufferedReader(raw, _CHUNK)
+    def _buffered(self, watch: Callable[[int], object] | None) -> io.BufferedReader:
+        return io.BufferedReader(_Watched(self._open_raw(), watch), _CHUNK)
+
+    def _decompressed(self, file: io.BufferedReader) -> BinaryIO:
+        return _decompressed(file, self.name) if file.peek(4)[:4] == _ZSTD else file
 
 
 class _Watched(io.RawIOBase):

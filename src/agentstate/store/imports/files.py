@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Final, Protocol
 
 from agentstate.errors import BadInputError, ConflictError
@@ -25,8 +26,9 @@ BUNDLE: Final = "agentstate"
 ALL_FORMATS: Final = (*FORMATS, BUNDLE)
 
 _BUNDLE_START: Final = b'{"agentstate_bundle":'
-_EXPORTED: Final = b'"parent_entry_id":'
-_UNKNOWN: Final = "it is of no format that is known"
+_EXPORTED: Final = rb'\{\s*"(?:thread": \{"id": "|id": \d+, "thread_id": ")'
+"""How the JSON begins that `export` makes, in which records of other formats may stand."""
+_UNKNOWN: Final = f"it is of no format that is known, which are {', '.join(ALL_FORMATS)}"
 _SAYS_TOO_LITTLE: Final = (
     "JSON that export made does not bring a thread back; what export --to agentstate made does"
 )
@@ -106,10 +108,11 @@ def _import_source(
 ) -> ImportedFile:
     if is_bundle(source, choices):
         return _import_bundle(imports, source, choices)
+    if choices.format is None and re.match(_EXPORTED, source.head):
+        return _nothing(source, None, _SAYS_TOO_LITTLE)
     format_ = format_of(choices.format) if choices.format else detect(source)
     if format_ is None:
-        ours = _EXPORTED in source.head
-        return _nothing(source, None, _SAYS_TOO_LITTLE if ours else _UNKNOWN)
+        return _nothing(source, None, _UNKNOWN)
     reading = Reading(source, keep_images=choices.keep_images)
     events = _Counted(format_.read(reading), choices.since)
     threads = imports.merge(

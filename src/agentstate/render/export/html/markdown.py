@@ -107,8 +107,9 @@ def _link_open(
     _options: OptionsDict,
     env: MutableMapping[str, Any],
 ) -> str:
-    env["in_link"] = True
-    return link(str(tokens[index].attrs["href"]))
+    url = str(tokens[index].attrs["href"])
+    env["in_link"] = bool(url)
+    return link(url) if url else ""
 
 
 def _link_close(
@@ -118,8 +119,8 @@ def _link_close(
     _options: OptionsDict,
     env: MutableMapping[str, Any],
 ) -> str:
-    env["in_link"] = False
-    return "</a>"
+    was_in_link, env["in_link"] = env["in_link"], False
+    return "</a>" if was_in_link else ""
 
 
 def _image(
@@ -130,10 +131,8 @@ def _image(
     env: MutableMapping[str, Any],
 ) -> str:
     token = tokens[index]
-    words = escape(token.content or "picture")
-    if env.get("in_link"):
-        return words
-    return f"{link(str(token.attrs['src']))}{words}</a>"
+    words, url = escape(token.content or "picture"), str(token.attrs["src"])
+    return words if env.get("in_link") or not url else f"{link(url)}{words}</a>"
 
 
 def _fence(

@@ -133,6 +133,23 @@ def test_hidden_messages_and_archived_conversations() -> None:
     assert (told.session.preview, told.session.archived) == ("said", True)
 
 
+def test_a_message_of_the_system_that_says_nothing_is_hidden() -> None:
+    image = {"content_type": "multimodal_text", "parts": [{"content_type": "image_asset_pointer"}]}
+    mapping = {
+        "a": node(None, "b", text="", role="system"),
+        "b": node("a", "c", text=" \n", role="system"),
+        "c": node("b", "d", text="Be brief", role="system"),
+        "d": node("c", "e", text="", role="system", content=image),
+        "e": node("d", "f", text="", role="assistant"),
+        "f": node("e", text="hi"),
+    }
+    told = of(conversation(mapping, current_node="f")).only()
+    assert [message.hidden for message in told.messages] == [True, True] + [False] * 4
+    assert len(told.path()) == 6
+    alone = of(conversation({"a": node(None, text="", role="system")}, current_node="a")).only()
+    assert (alone.session.leaf, alone.hidden()) == ("a", 1)
+
+
 @pytest.mark.parametrize(
     ("content", "text"),
     [
@@ -292,5 +309,5 @@ def test_a_real_export() -> None:
         (len(one.messages), one.branch_points(), len(one.path()), one.hidden())
         for one in told.conversations
     ]
-    assert counts == [(16, 1, 15, 0), (16, 1, 15, 0), (2, 0, 2, 0)] + 3 * [(3, 0, 3, 0)]
+    assert counts == [(16, 1, 15, 1), (16, 1, 15, 1), (2, 0, 2, 1)] + 3 * [(3, 0, 3, 1)]
     assert told.notes == {}

@@ -13,9 +13,12 @@ from agentstate.formats.notes import Note
 from agentstate.formats.registry import format_of
 from agentstate.records import SessionSource
 from format_support import SAMPLES, Read, detected, lines, needs_samples, read
+from sessions import contents, merge
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from agentstate import StateStore
 
 ID = "11111111-2222-4333-8444-555555555555"
 OTHER = "99999999-8888-4777-8666-555555555555"
@@ -223,10 +226,63 @@ def test_an_agent_within_the_file_is_beside_the_main_chain() -> None:
 
 
 def test_a_message_that_comes_again_is_kept_once() -> None:
-    first, again = user("u1", None, "first"), user("u1", None, "again")
-    found = read(CLAUDE, [first, reply("a1", "u1"), again, user("u2", "u1")], name=NAME)
-    assert [one.content for one in found.messages] == ["first", "done", "do it"]
-    assert found.notes[Note.DUPLICATE].lines == (3,)
+    first, answer = user("u1", None, "first"), reply("a1", "u1")
+    later = answer | {"version": "2.1.12", "message": answer["message"] | {"usage": {}}}
+    found = read(CLAUDE, [first, answer, first, later, user("u2", "a1")], name=NAME)
+    assert found.only().tree() == [("u1", None), ("a1", "u1"), ("u2", "a1")]
+    assert found.notes[Note.DUPLICATE].lines == (3, 4)
+
+
+def test_messages_with_one_id_are_all_kept_and_the_nearest_is_answered(store: StateStore) -> None:
+    given = [
+        user("u1", None, "one"),
+        reply("a1", "u1"),
+        user("u1", "a1", "two"),
+        reply("a2", "u1"),
+        reply("a1", "a2"),
+        reply("a1", "a2", of="m2"),
+        user("u1", "a1", "three"),
+        user("u1", "a1", "two"),
+    ]
+    found = read(CLAUDE, given, name=NAME)
+    whole = found.only().tree()
+    assert whole == [
+        ("u1", None),
+        ("a1", "u1"),
+        ("u1:2", "a1"),
+        ("a2", "u1:2"),
+        ("a1:2", "a2"),
+        ("u1:3", "a1:2"),
+    ]
+    assert [one.content for one in found.messages if one.role == "user"] == ["one", "two", "three"]
+    assert found.only().session.leaf == "u1:3"
+    assert found.notes == {Note.DUPLICATE: (5, (3, 5, 6, 7, 8))}
+    added = 0
+    for count in range(1, len(given) + 1):
+        part = read(CLAUDE, given[:count], name=NAME).only()
+        assert part.tree() == whole[: len(part.messages)]
+        added += merge(store, [part.start, *part.messages, part.session]).added
+    assert added == len(whole)
+    assert contents(store, ID) == ["one", "done", "two", "done", "done", "three"]
+
+
+def test_a_line_that_is_no_message_takes_no_message_s_id() -> None:
+    given = [
+        user("u1", None),
+        line("system", "x", "u1"),
+        reply("a1", "x"),
+        user("x", "a1", "important"),
+        line("attachment", "x", "u1"),
+        reply("a2", "x"),
+    ]
+    found = read(CLAUDE, given, name=NAME)
+    assert found.only().tree() == [("u1", None), ("a1", "u1"), ("x", "a1"), ("a2", "x")]
+    assert found.notes == {}
+
+
+def test_ids_that_no_store_can_keep_are_mended_and_told_apart() -> None:
+    found = read(CLAUDE, [user("\ud800", None), user("\ud801", "\ud800")], name=NAME)
+    assert found.only().tree() == [("\ufffd", None), ("\ufffd:2", "\ufffd")]
 
 
 def test_a_message_without_an_id_is_known_by_its_line() -> None:
@@ -301,6 +357,77 @@ def test_blocks_are_text_that_a_person_can_read() -> None:
     ]
 
 
+TEXT = {"type": "text", "text": "words"}
+SOURCE = {"type": "text", "media_type": "text/plain", "data": "one\n\ntwo"}
+
+
+@pytest.mark.parametrize(
+    ("block", "text"),
+    [
+        ({"type": "tool_reference", "tool_name": "Read"}, "[other: tool_reference] Read"),
+        (
+            {"type": "document", "title": "T", "source": SOURCE},
+            "[other: document] T\none\n \ntwo",
+        ),
+        (
+            {"type": "document", "source": {"type": "content", "content": [TEXT, "more"]}},
+            "[other: document] words\nmore",
+        ),
+        (
+            {"type": "document", "source": {"type": "base64", "data": "AAAA"}, "title": "T"},
+            "[other: document] T",
+        ),
+        (
+            {
+                "type": "web_search_tool_result",
+                "content": [
+                    {"type": "web_search_result", "title": "A", "url": "a.example"},
+                    {"type": "web_search_result", "title": "B", "encrypted_content": "AAAA"},
+                ],
+            },
+            "[other: web_search_tool_result] A\na.example\nB",
+        ),
+        (
+            {"type": "web_search_tool_result", "content": {"error_code": "too_many"}},
+            "[other: web_search_tool_result] too_many",
+        ),
+        (
+            {
+                "type": "web_fetch_tool_result",
+                "content": {"url": "u", "content": {"type": "document", "source": SOURCE}},
+            },
+            "[other: web_fetch_tool_result] u\none\n \ntwo",
+        ),
+        (
+            {"type": "search_result", "source": "s", "title": "T", "content": [TEXT]},
+            "[other: search_result] T\ns\nwords",
+        ),
+        (
+            {"type": "mcp_tool_result", "content": [TEXT, {"type": "image", "source": 1}]},
+            "[other: mcp_tool_result] words\n[image: ?]",
+        ),
+        (
+            {"type": "bash_code_execution_tool_result", "content": {"stdout": "1", "stderr": ""}},
+            "[other: bash_code_execution_tool_result] 1",
+        ),
+        ({"type": "redacted_thinking", "data": "AAAA"}, "[other: redacted_thinking]"),
+        ({"type": "odd", "text": 7}, "[other: odd]"),
+    ],
+)
+def test_what_a_block_of_another_kind_holds_can_be_read(block: Line, text: str) -> None:
+    inner = {"type": "tool_result", "content": [block]}
+    found = read(CLAUDE, [user("u1", None, [inner]), reply("a1", "u1", block)], name=NAME)
+    assert [one.content for one in found.messages] == [text, text]
+
+
+def test_a_block_that_is_nested_without_end_is_read_as_far_as_it_makes_sense() -> None:
+    block: Line = {"type": "odd", "text": "deep"}
+    for depth in range(300):
+        block = {"type": "odd", "title": f"{depth}", "content": [block]}
+    (message,) = read(CLAUDE, [user("u1", None, [block])], name=NAME).messages
+    assert message.content == "[other: odd] 299\n298\n297\n296"
+
+
 def image(data: str) -> Line:
     return {
         "type": "image",
@@ -357,9 +484,10 @@ def test_the_title_is_the_best_that_is_told_and_the_newest_of_its_kind() -> None
     first = user("u1", None, "  please\n do it " + "x" * 100)
     for count in range(1, len(kinds) + 1):
         given = [*titled(*kinds[:count]), first]
-        assert read(CLAUDE, given, name=NAME).sessions[0].title == f"new {kinds[count - 1]}"
+        told = read(CLAUDE, given, name=NAME).sessions[0]
+        assert (told.title, told.is_named) == (f"new {kinds[count - 1]}", True)
     only = read(CLAUDE, [first], name=NAME).sessions[0]
-    assert only.title == "please do it " + "x" * 66 + "…"
+    assert (only.title, only.is_named) == ("please do it " + "x" * 66 + "…", False)
     assert only.preview == "please do it " + "x" * 100
 
 
@@ -490,7 +618,7 @@ def sample(name: str) -> Read:
 @pytest.mark.parametrize(
     ("name", "messages", "branch_points", "active", "hidden"),
     [
-        ("agent-sessions-2.1-all-record-types.jsonl", 9, 2, 3, 3),
+        ("agent-sessions-2.1-all-record-types.jsonl", 17, 2, 11, 3),
         ("entire-37995ebed6e4-two-objects-on-one-line.excerpt.jsonl", 9, 0, 9, 0),
         ("entire-601ac0eb4d69-synthetic-reply-fork.excerpt.jsonl", 16, 1, 11, 3),
         ("entire-68e0ff0d6706-progress-forks.jsonl", 20, 0, 20, 3),

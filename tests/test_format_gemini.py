@@ -11,9 +11,12 @@ from agentstate.formats.events import Relation
 from agentstate.formats.notes import Note
 from agentstate.formats.registry import format_of
 from format_support import SAMPLES, Read, detected, lines, needs_samples, read
+from sessions import contents, merge
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from agentstate import StateStore
 
 TIME = "2026-01-02T03:04:05Z"
 HEADER = {"sessionId": "s-1", "projectHash": "0", "startTime": TIME, "lastUpdated": TIME}
@@ -98,9 +101,123 @@ def test_what_a_set_tells_the_model_is_kept_once_and_drops_nothing() -> None:
         ("a", "s", False),
         ("b", "a", False),
         ("x", "b", True),
-        ("c", "x", False),
-        ("d", "s", False),
+        ("y", "x", False),
+        ("c", "y", False),
+        ("d", "x", False),
     ]
+
+
+def test_a_message_in_a_set_is_known_by_its_id_whatever_was_said_before() -> None:
+    given = [said("u1", content="yes"), said("a1", "gemini")]
+    more = [said("u9", content="yes"), said("a9", "gemini")]
+    told = log(*given, {"$set": {"messages": [*given, *more]}}, {"$set": {"messages": more}})
+    assert told.only().tree() == [("u1", None), ("a1", "u1"), ("u9", "a1"), ("a9", "u9")]
+    assert told.only().session.leaf == "a9"
+    assert told.notes == {}
+    later = log(*given, {"$set": {"messages": [*given, *more]}}, said("u9", content="yes!"))
+    assert [one.content for one in later.messages] == ["yes", "a1", "yes!", "a9"]
+    masked = log(*given, {"$set": {"messages": [said("u1", content="[masked]")]}})
+    assert [one.content for one in masked.messages] == ["yes", "a1"]
+
+
+def test_a_message_in_a_set_that_has_no_id_is_known_by_its_words() -> None:
+    def unnamed(text: str) -> dict[str, str]:
+        return {"type": "user", "content": text}
+
+    given = {"$set": {"messages": [unnamed("yes"), unnamed("yes"), unnamed("no")]}}
+    told = log(said("u1", content="yes"), given, given).only()
+    assert [one.content for one in told.messages] == ["yes", "yes", "no"]
+    named = {"$set": {"messages": [unnamed("yes"), said("u1", content="yes")]}}
+    told = log(said("u1", content="yes"), named, {"$rewindTo": "u1"}, given).only()
+    assert [one.content for one in told.messages] == ["yes", "yes", "yes", "yes", "no"]
+    assert [one.content for one in told.path()] == ["yes", "yes", "no"]
+
+
+def test_an_id_that_a_list_has_twice_names_two_messages_unless_they_say_the_same() -> None:
+    given = [said("a", content="one"), said("a", content="two"), said("a", content="two")]
+    whole = read("gemini", json.dumps(HEADER | {"messages": given}), name="f.json")
+    for told in (whole, log({"$set": {"messages": given}})):
+        assert told.only().tree() == [("a", None), ("a:2", "a")]
+        assert [one.content for one in told.messages] == ["one", "two"]
+        assert told.notes[Note.DUPLICATE].times == 2
+
+
+REWOUND: list[dict[str, Any]] = [
+    said("u1"), said("a1", "gemini"), said("u2", content="x"), said("a2", "gemini"),
+    {"$rewindTo": "u2"},
+]  # fmt: skip
+
+
+def test_a_message_that_is_said_otherwise_after_it_was_dropped_is_another() -> None:
+    told = log(
+        *REWOUND,
+        said("u2", content=""),
+        said("u2", content="x2"),
+        said("a3", "gemini"),
+        {"$rewindTo": "u2"},
+        {"$set": {"messages": [said("u1"), said("u2", content="x3")]}},
+    )
+    assert [(one.native_id, one.parent, one.content) for one in told.messages] == [
+        ("u1", None, "u1"),
+        ("a1", "u1", "a1"),
+        ("u2", "a1", "x"),
+        ("a2", "u2", "a2"),
+        ("u2:2", "a1", "x2"),
+        ("a3", "u2:2", "a3"),
+        ("u2:3", "a1", "x3"),
+    ]
+    assert told.only().session.leaf == "u2:3"
+    assert told.notes == {}
+
+
+def test_a_message_that_is_said_again_where_it_was_dropped_is_the_same() -> None:
+    again = log(*REWOUND, said("u2", content="x"), said("a3", "gemini"))
+    assert again.only().tree()[2:] == [("u2", "a1"), ("a2", "u2"), ("a3", "u2")]
+    assert [one.native_id for one in again.only().path()] == ["u1", "a1", "u2", "a3"]
+    more = log(*REWOUND, said("u2", content="x"), said("u2", content="x and more"))
+    assert [one.content for one in more.messages] == ["u1", "a1", "x and more", "a2"]
+    elsewhere = log(*REWOUND, said("u3"), said("u2", content="x"))
+    assert elsewhere.only().tree()[4:] == [("u3", "a1"), ("u2:2", "u3")]
+    assert (again.notes, more.notes, elsewhere.notes) == ({}, {}, {})
+
+
+def test_a_log_that_grows_keeps_the_ids_and_places_of_all_that_was_there(
+    store: StateStore,
+) -> None:
+    given = [
+        *REWOUND,
+        said("u2", content="x2"),
+        said("u2", content="x3"),
+        {"$set": {"messages": [said("u9", content="x"), {"type": "user", "content": "x"}]}},
+        {"$rewindTo": "u2"},
+        said("u2", content="x3"),
+        said("u2", content="x4"),
+        said("u9", content="x"),
+    ]
+    whole = log(*given).only().tree()
+    for count in range(1, len(given) + 1):
+        part = log(*given[:count]).only()
+        assert part.tree() == whole[: len(part.messages)]
+        merge(store, [part.start, *part.messages, part.session])
+    again = merge(store, [part.start, *part.messages, part.session])
+    assert (again.added, again.updated) == (0, 0)
+    assert contents(store) == ["u1", "a1", "x4", "x"]
+    assert sorted(message.content for message in store.messages.all("s-1")) == sorted(
+        ["u1", "a1", "x", "a2", "x4", "x", "x"]
+    )
+    assert [native for native, _ in whole[4:]] == ["u2:2", "u9", "9:5"]
+
+
+def test_the_title_is_the_summary_or_else_the_first_words_which_name_nothing() -> None:
+    words = said("a", content="  please\n do it " + "x" * 100)
+    hidden = said("h", content="<session_context>\nToday")
+    session = log(hidden, words).only().session
+    assert (session.title, session.is_named) == ("please do it " + "x" * 66 + "…", False)
+    named = log(words, {"$set": {"summary": "About\nit"}}).only().session
+    assert (named.title, named.is_named) == ("About it", True)
+    empty = log(words, {"$set": {"summary": " "}}).only().session
+    assert (empty.title, empty.is_named) == (session.title, False)
+    assert log(hidden).only().session.title is None
 
 
 def test_who_says_what() -> None:

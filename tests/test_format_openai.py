@@ -44,7 +44,8 @@ def test_conversations_stand_on_lines_or_in_a_list(given: bytes) -> None:
         ["bye", "see you"],
     ]
     known = told.sessions[0]
-    assert (known.preview, known.title, known.source) == ("hi", None, SessionSource.API)
+    assert (known.preview, known.title, known.source) == ("hi", "hi", SessionSource.API)
+    assert not known.is_named, "its first words are no name"
     assert known.created_at == known.updated_at == CHANGED
     assert told.messages[0].item == json.dumps(FIRST["messages"][0], indent=None) or b"\n " in given
     assert Note.BAD_LINE not in told.notes

@@ -273,7 +273,7 @@ def test_a_source_that_goes_on_with_another(store: StateStore) -> None:
     events = session(second, leaf="2:1", continues_before=2, updated_at=300)
     assert merge(store, events, "/2.jsonl").leaf is LeafMove.MOVED
     assert contents(store) == ["text 1:0", "text 1:1", "text 2:0", "text 2:1"]
-    assert parents(store)["text 2:2"] is None
+    assert parents(store)["text 2:2"] == "text 1:1"
     # The older file again, and the newer: nothing goes back and forth.
     for source, events in (
         ("/1.jsonl", session(first, updated_at=200)),
@@ -671,6 +671,21 @@ def test_a_source_that_tells_one_session_twice_has_it_once(store: StateStore) ->
         ("s-1", False, 1),
     ]
     assert parents(store) == {"text a": None, "text b": "text a", "text c": "text b"}
+
+
+def test_a_line_of_the_index_that_a_killed_import_owes_comes_again(store: StateStore) -> None:
+    events = [*session(chain("a")), *session(chain("b"), "s-2", title="T")]
+    list(store.imports.merge(events, format_name="test", source=SOURCE))
+    kept, index = [*store.index.list()], store.path.with_name("session_index.jsonl")
+    index.write_bytes(index.read_bytes().splitlines(keepends=True)[0])
+    list(store.imports.merge(events, format_name="test", source=SOURCE, dry_run=True))
+    assert [*store.index.list()] == kept[:1]
+    with StateStore.open(store.path) as another:
+        list(another.imports.merge(events, format_name="test", source=SOURCE))
+    assert [*store.index.list()] == kept
+    before = snapshot(store.path.parent)
+    list(store.imports.merge(events, format_name="test", source=SOURCE))
+    assert snapshot(store.path.parent) == before
 
 
 def test_deleting_is_fast_where_much_was_imported(store: StateStore) -> None:

@@ -67,7 +67,7 @@ def split(content: str) -> list[Block]:
 
     Their sources, with an empty line between, are the text again, whatever it is.
     """
-    return list(_blocks(content))
+    return list(_blocks(content)) if "[" in content else [_plain(content)]
 
 
 def _blocks(content: str) -> Iterator[Block]:

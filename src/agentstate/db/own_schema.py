@@ -20,6 +20,8 @@ NEWEST: Final = 1
 """The version of these tables that is written today."""
 
 META: Final = "agentstate_meta"
+_VERSION: Final = "version"
+_CHANGES: Final = "changes"
 IMPORTS: Final = "agentstate_imports"
 IMPORTED_MESSAGES: Final = "agentstate_imported_messages"
 TABLES: Final = (META, IMPORTS, IMPORTED_MESSAGES)
@@ -28,8 +30,9 @@ OF_THREADS: Final = (IMPORTS, IMPORTED_MESSAGES)
 
 # What an import wrote last (title, rollout_path, archived, leaf_id) tells what others have changed
 # since. The message's id is the key of the last table, so that rows are added at its end, and a
-# message that is deleted finds its row at once. The first message of a source that goes on with
-# others answers the last of theirs whose position is below what it `awaits`, whenever that comes.
+# message that is deleted finds its row at once. What begins a source that goes on with others
+# answers the last of theirs whose position is below what it `awaits`, whenever that comes: of the
+# source whose name ends so, where one is named, and above so many things that a person said.
 _STATEMENTS: Final = (
     f"""CREATE TABLE IF NOT EXISTS {META} (
     key TEXT PRIMARY KEY NOT NULL,
@@ -58,6 +61,8 @@ _STATEMENTS: Final = (
     hidden INTEGER NOT NULL DEFAULT 0,
     position INTEGER NOT NULL DEFAULT 0,
     awaits INTEGER,
+    awaits_source TEXT,
+    awaits_turns INTEGER NOT NULL DEFAULT 0,
     UNIQUE(thread_id, native_id),
     FOREIGN KEY(message_id) REFERENCES messages(id) ON DELETE CASCADE
 )""",
@@ -66,6 +71,19 @@ _STATEMENTS: Final = (
     f"""CREATE INDEX IF NOT EXISTS idx_agentstate_awaiting_messages
     ON {IMPORTED_MESSAGES}(thread_id) WHERE awaits IS NOT NULL""",
 )
+
+
+def note_changes(database: Database) -> None:
+    """Count that messages were changed in place, so that what was read of them is read again."""
+    database.execute(
+        f"INSERT INTO {META}(key, value) VALUES ('{_CHANGES}', 1) "  # noqa: S608 - our own names
+        "ON CONFLICT(key) DO UPDATE SET value = value + 1"
+    )
+
+
+def changes(database: Database) -> int:
+    """Return how often messages were changed in place."""
+    return _value(database, _CHANGES)
 
 
 def prepare(database: Database) -> None:
@@ -89,7 +107,7 @@ def create(database: Database) -> None:
     for statement in _STATEMENTS:
         database.execute(statement)
     database.execute(
-        f"INSERT INTO {META}(key, value) VALUES ('version', :version) "  # noqa: S608 - our own name
+        f"INSERT INTO {META}(key, value) VALUES ('{_VERSION}', :version) "  # noqa: S608 - our own names
         "ON CONFLICT(key) DO NOTHING",
         {"version": NEWEST},
     )
@@ -97,9 +115,13 @@ def create(database: Database) -> None:
 
 def version(database: Database) -> int:
     """Return the version of the tables; 0 where there are none."""
+    return _value(database, _VERSION)
+
+
+def _value(database: Database, key: str) -> int:
     if not database.has_column(META, "value"):
         return 0
-    row = database.one(f"SELECT value FROM {META} WHERE key = 'version'")  # noqa: S608 - our own name
+    row = database.one(f"SELECT value FROM {META} WHERE key = :key", {"key": key})  # noqa: S608 - our own name
     return row[0] if row and isinstance(row[0], int) else 0
 
 

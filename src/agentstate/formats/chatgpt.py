@@ -5,6 +5,9 @@ conversation is held at a time, and a damaged one costs itself.
 
 The tree is taken as it is, without the nodes that have no message. Siblings keep the order that
 their parent gives them. A node whose parent is not there, or is below itself, becomes a root.
+
+Exports of earlier years begin with a message of the system that says nothing, without the mark of
+what is hidden: any such message is hidden.
 """
 
 from __future__ import annotations
@@ -156,16 +159,18 @@ class _Conversation:
             return None
         piece = place.node.piece
         author, metadata = said.get("author"), said.get("metadata")
-        role = author.get("role") if isinstance(author, dict) else None
-        hidden = isinstance(metadata, dict) and metadata.get(_HIDDEN) is True
+        given = author.get("role") if isinstance(author, dict) else None
+        role = given if isinstance(given, str) and given in _ROLES else "system"
+        content = reading.text(content_of(said), number)
+        is_flagged = isinstance(metadata, dict) and metadata.get(_HIDDEN) is True
         return Message(
             native_id=place.native_id,
             parent=place.parent,
-            role=role if isinstance(role, str) and role in _ROLES else "system",
-            content=reading.text(content_of(said), number),
+            role=role,
+            content=content,
             item=reading.kept(piece.text, piece.value, number, odd=piece.odd),
             created_at=reading.time(said.get("create_time"), number, before),
-            hidden=hidden,
+            hidden=is_flagged or (role == "system" and not content.strip()),
         )
 
     def _nodes(self, given: list[tuple[str, Piece]]) -> dict[str, Node]:

@@ -9,9 +9,11 @@ from agentstate.formats.claude_code_content import content_of
 from agentstate.formats.claude_code_session import Facts
 from agentstate.formats.claude_code_tree import Told, Tree
 from agentstate.formats.events import Message, Start
+from agentstate.formats.facts import Ids
 from agentstate.formats.names import oldest_first
 from agentstate.formats.notes import Note
 from agentstate.formats.reading import first_objects
+from agentstate.formats.wording import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -113,6 +115,9 @@ class _Session:
         self.messages = 0
         self._reading = reading
         self.tree = Tree()
+        self._ids = Ids()
+        self._told: set[int] = set()
+        """Hashes of what tells each message from others, which may have its uuid."""
         self._last: str | None = None
         self._last_aside: str | None = None
         """The last message of an agent within the file, which is beside the main chain."""
@@ -144,19 +149,19 @@ class _Session:
         uuid = value.get("uuid")
         if not isinstance(uuid, str) or not uuid:
             uuid = f"line {line.ref}"
-        if uuid in self.tree:
-            reading.notes.add(Note.DUPLICATE, line.number)
+        native = self._native(uuid, line)
+        if native is None:
             return None
         message = value["message"]
         content = content_of(message.get("content"))
         reply = message.get("id") if kind == "assistant" else None
         told = Told(
-            reading.text(uuid, line.number),
+            native,
             reply if isinstance(reply, str) else None,
             kind == "assistant" and content.calls_tool,
             kind == "user" and content.has_result,
         )
-        parent, in_vain = self.tree.place(value, told)
+        parent, in_vain = self.tree.place(value, uuid, told)
         if in_vain:
             reading.notes.add(Note.DANGLING_PARENT, line.number)
         text = reading.text(content.text, line.number)
@@ -169,12 +174,28 @@ class _Session:
         role = "tool" if told.is_result else kind
         created_at = self.facts.take_message(line, "" if hidden or role != "user" else text)
         if value.get("isSidechain") is True:
-            self._last_aside = told.uuid
+            self._last_aside = native
         else:
-            self._last = told.uuid
+            self._last = native
         return Message(
-            told.uuid, parent, role, text, reading.item(line), created_at, hidden, line.number
+            native, parent, role, text, reading.item(line), created_at, hidden, line.number
         )
+
+    def _native(self, uuid: str, line: Line) -> str | None:
+        """Return the native id of a message; None where it is one that comes again, as it was.
+
+        A newer version that goes on with a session writes a message again with more about it, such
+        as its own version. So what is compared is who says what.
+        """
+        message = line.value["message"]
+        said = as_text([message.get(key) for key in ("model", "id", "content")]) or line.text
+        told = hash((uuid, line.value["type"], said))
+        wanted = self._reading.text(uuid, line.number)
+        native = None if told in self._told else self._ids.unused(wanted)
+        self._told.add(told)
+        if native != wanted:
+            self._reading.notes.add(Note.DUPLICATE, line.number)
+        return native
 
 
 FORMAT: Final = ClaudeCode()

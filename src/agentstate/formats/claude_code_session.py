@@ -117,12 +117,14 @@ class Facts:
         parent, relation = self._origin()
         words = self._words or self._words_aside
         branch, version = self._text(self._branch), self._text(self._version)
+        given = self._title(lines)
         return Session(
             session_id=self._id,
             leaf=leaf,
             created_at=self._first_time if self._first_time is not None else self._time,
             updated_at=self._updated_at,
-            title=self._title(lines) or title(words) or None,
+            title=given or title(words) or None,
+            is_named=given is not None,
             preview=words,
             cwd=self._text(self._cwd),
             model_provider=self._provider or "anthropic",

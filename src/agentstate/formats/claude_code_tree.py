@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Told(NamedTuple):
     """What of a message decides where it belongs."""
 
-    uuid: str
+    native_id: str
     reply: str | None
     """The id of the model's reply that an assistant's line is a part of."""
     calls_tool: bool
@@ -39,11 +39,11 @@ class _Branch:
 class Node:
     """A message in its place."""
 
-    __slots__ = ("branch", "place", "reply", "uses_tool", "uuid")
+    __slots__ = ("branch", "native_id", "place", "reply", "uses_tool")
 
     def __init__(self, told: Told, branch: _Branch) -> None:
         """Put a message at the end of a branch."""
-        self.uuid = told.uuid
+        self.native_id = told.native_id
         self.reply = told.reply
         self.uses_tool = told.calls_tool or told.is_result
         self.branch = branch
@@ -60,7 +60,10 @@ class Tree:
     def __init__(self) -> None:
         """Begin with none."""
         self._standing: dict[str, Node | None] = {}
-        """For each line's uuid the message that stands for it: itself, or that before it."""
+        """For each line's uuid the message that stands for it: itself, or that before it.
+
+        Of several messages with one uuid it is the last, which is the nearest to what follows.
+        """
         self._previous: dict[Hashable, Node | None] = {}
 
     def __contains__(self, uuid: object) -> bool:
@@ -89,14 +92,14 @@ class Tree:
         self._standing.setdefault(uuid, node)
         return in_vain
 
-    def place(self, line: dict[str, Any], told: Told) -> tuple[str | None, bool]:
-        """Place a message; return the uuid of its parent, and whether it names one in vain."""
+    def place(self, line: dict[str, Any], uuid: str, told: Told) -> tuple[str | None, bool]:
+        """Place a message; return its parent's native id, and whether it names one in vain."""
         named, in_vain = self.above(line)
         parent = named if named is None else _attached(named, told)
         at_tip = parent is not None and parent.branch.tip is parent
         branch = parent.branch if parent is not None and at_tip else _Branch()
-        self._standing[told.uuid] = self._previous[_chain(line)] = Node(told, branch)
-        return (None if parent is None else parent.uuid), in_vain
+        self._standing[uuid] = self._previous[_chain(line)] = Node(told, branch)
+        return (None if parent is None else parent.native_id), in_vain
 
 
 def _attached(parent: Node, told: Told) -> Node:

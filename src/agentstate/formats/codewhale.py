@@ -118,6 +118,8 @@ class _Session:
         ids: dict[str, str] = {}
         """By the id of each entry, that of its message."""
         texts: dict[str, str] = {}
+        chains: dict[str | None, str] = {None: ""}
+        """What each message is called in a session without a journal; see `_chain`."""
         for number, piece in enumerate(entries, 1):
             if not _is_entry(piece.value):
                 reading.notes.add(Note.BAD_LINE, number)
@@ -133,7 +135,10 @@ class _Session:
             parent = self._parent(piece.value.get("parent_id"), ids, number)
             texts[native] = piece.text
             ids.setdefault(own, native)
-            yield self._message(native, parent, piece, number)
+            role, content, _ = said(piece.value)
+            chains[native] = _link(chains[parent], role, content)
+            message = self._message(native, parent, piece, number)
+            yield message._replace(replaces=chains[native])
         leaf = self._found.values.get("leaf_id")
         found = ids.get(reading.text(leaf, 1)) if isinstance(leaf, str) else None
         return found or self._facts.leaf
@@ -155,8 +160,7 @@ class _Session:
                 continue
             role, content, _ = said(piece.value)
             before = self._facts.leaf
-            said_here = f"{role}\0{content}".encode("utf-8", "surrogatepass")
-            native = digest((before or "").encode(), said_here)
+            native = _link(before or "", role, content)
             yield self._message(native, before, piece, number)
         return self._facts.leaf
 
@@ -181,6 +185,11 @@ class _Session:
 
     def _string(self, key: str) -> str:
         return self._reading.string(self._metadata.get(key), 1)
+
+
+def _link(before: str, role: str, content: str) -> str:
+    """Return the id of a message that has none: it is what was said up to it."""
+    return digest(before.encode(), f"{role}\0{content}".encode("utf-8", "surrogatepass"))
 
 
 def is_session(members: dict[str, Any]) -> bool:

@@ -6,7 +6,13 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from agentstate.formats.codex_content import asked_in, is_left_out, is_of_program, said_in
+from agentstate.formats.codex_content import (
+    asked_in,
+    begins_turn,
+    is_left_out,
+    is_of_program,
+    said_in,
+)
 from agentstate.formats.codex_events import Copies, words_in
 from agentstate.formats.codex_names import ARCHIVED
 from agentstate.formats.codex_session import Facts, is_position
@@ -33,6 +39,8 @@ _KINDS: Final = (
     "inter_agent_communication_metadata",
 )
 """The kinds of lines; of a compaction, what it repeats of the history is not read again."""
+_LAST: Final = 2**31
+"""More things than a person says."""
 _START: Final = re.compile(
     rb'\s*\{\s*"timestamp"\s*:\s*"[^"]{1,40}",\s*("ordinal"\s*:\s*\d+,\s*)?'
     rb'"type"\s*:\s*"session_meta"'
@@ -74,10 +82,11 @@ class Codex:
                 started = True
                 updated_at = reading.last_time("timestamp")
                 facts = rollout.facts
-                yield Start(facts.session_id, updated_at, facts.continues_before)
+                before = facts.continues_before
+                yield Start(facts.session_id, updated_at, before, facts.continues)
             yield message
         if started:
-            yield rollout.facts.session(rollout.leaf)
+            yield rollout.facts.session(rollout.leaf, rollout.turns_back)
 
 
 def _is_rollout(name: str) -> bool:
@@ -103,6 +112,8 @@ class _Rollout:
         self._first: str | None = None
         self._turns: list[str | None] = []
         """Of each thing a person said on the way to the leaf, what it answers."""
+        self._back = 0
+        """How many things were taken back that a person said in what this goes on with."""
         self._is_old = True
         """Whether items may stand in their lines without anything around them."""
 
@@ -110,6 +121,12 @@ class _Rollout:
     def leaf(self) -> str | None:
         """The message at which it goes on; the first where all were taken back."""
         return self._leaf or self._first
+
+    @property
+    def turns_back(self) -> int | None:
+        """How far the leaf is above the first message of a rollout that goes on with another."""
+        is_above = self._leaf is None and self.facts.continues_before is not None
+        return self._back if is_above else None
 
     def messages(self) -> Iterator[Message]:
         for line in self._reading.lines():
@@ -150,12 +167,17 @@ class _Rollout:
             return []
         text = self._reading.text(said.text, line.number)
         lost: list[Words] = []
+        event: Words | None = None
         if said.role == "user":
-            lost = self._copies.hold(text, is_speech=not said.hidden)
+            lost, event = self._copies.hold(text, is_speech=not said.hidden)
         elif said.role in {"assistant", "tool"}:
             lost = self._copies.rest()
         before = self._spoken(lost) if lost else []
-        return [*before, self._message(line, said.role, text, hidden=said.hidden)]
+        message = self._message(line, said.role, text, hidden=said.hidden)
+        if event is not None:
+            # When the event was the last line yet, it was told as the message.
+            message = message._replace(replaces=f"{self._name}:{event.line.ref}")
+        return [*before, message]
 
     def _event(self, event: dict[str, Any], line: Line) -> list[Message]:
         kind = event.get("type")
@@ -187,21 +209,28 @@ class _Rollout:
         if role == "user":
             if hidden:
                 self.facts.take_context(text)
-            else:
+            elif begins_turn(text):
                 self._turns.append(parent)
-        words = (asked_in(text) or text) if role == "user" and not hidden else ""
+        is_asked = role == "user" and not hidden and begins_turn(text)
+        words = asked_in(text) if is_asked else ""
         created_at = self.facts.take_message(line, words)
         ordinal = line.value.get("ordinal")
         position = ordinal if is_position(ordinal) else line.number
         item = self._reading.item(line)
-        return Message(native_id, parent, role, text, item, created_at, hidden, position)
+        back = self._back if parent is None else 0
+        return Message(native_id, parent, role, text, item, created_at, hidden, position, back)
 
     def _roll_back(self, turns: object) -> None:
         """Move the leaf back to before that many things a person said."""
-        if isinstance(turns, int) and turns > 0 and self._turns:
-            kept = max(0, len(self._turns) - turns)
-            self._leaf = self._turns[kept]
-            del self._turns[kept:]
+        if not isinstance(turns, int) or turns <= 0:
+            return
+        kept = len(self._turns) - turns
+        if kept < 0 and self.facts.continues_before is not None:
+            self._back = min(self._back - kept, _LAST)
+            self._leaf = None
+        elif self._turns:
+            self._leaf = self._turns[max(0, kept)]
+        del self._turns[max(0, kept) :]
 
 
 FORMAT: Final = Codex()

@@ -12,7 +12,15 @@ from agentstate.formats.wording import as_text
 _ROLES: Final = ("user", "assistant", "tool", "system", "developer")
 _TEXTS: Final = ("input_text", "output_text", "text", "summary_text", "reasoning_text", "refusal")
 _LEFT_OUT: Final = ("ghost_snapshot", "compaction", "compaction_summary", "context_compaction")
-_PROGRAM: Final = ("<environment_context>", "<user_instructions>", "<turn_aborted>")
+_PROGRAM: Final = (
+    "<environment_context>",
+    "<user_instructions>",
+    "<turn_aborted>",
+    "<skill>",
+    "<subagent_notification>",
+)
+_SHELL: Final = "<user_shell_command>"
+"""How a person's own command begins, with what it printed; nothing is asked by it."""
 _INSTRUCTIONS: Final = "# AGENTS.md instructions for "
 """How the instructions of a folder begin, in newer versions."""
 
@@ -49,7 +57,14 @@ def is_left_out(item: dict[str, Any]) -> bool:
 
 def asked_in(text: str) -> str:
     """Return what a person asks for in a text that an editor put its surroundings before."""
-    return text.partition(_REQUEST)[2] if text.startswith(_EDITOR) else text
+    if text.startswith(_EDITOR):
+        return text.partition(_REQUEST)[2] or text
+    return text
+
+
+def begins_turn(text: str) -> bool:
+    """Tell whether Codex takes what a person wrote for a new turn, which can be rolled back."""
+    return not text.startswith(_SHELL)
 
 
 def is_of_program(text: str) -> bool:

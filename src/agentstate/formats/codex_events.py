@@ -55,17 +55,18 @@ class Copies:
         self._waiting: dict[int, Words] = {}
         """Words, in their order, whose item may still come."""
 
-    def hold(self, text: str, *, is_speech: bool) -> list[Words]:
-        """Take an item of a person's words; return the words before it that no item holds.
+    def hold(self, text: str, *, is_speech: bool) -> tuple[list[Words], Words | None]:
+        """Take an item of a person's words.
 
-        Items come in the order of their events; but the program's own words may come between.
+        Return the words before it that no item holds, and those that it is the item of. Items come
+        in the order of their events; but the program's own words may come between.
         """
         self._held[_key(text)] += 1
         self._last = text[:_LOOKED_AT]
         for key, words in self._waiting.items():
-            if words.text.strip() in text:
-                return self._lost_before(key)
-        return self.rest() if is_speech else []
+            if _has(text, words.text):
+                return self._lost_before(key), words
+        return (self.rest() if is_speech else []), None
 
     def tell(self, kind: str, text: str, line: Line) -> list[Words]:
         """Take an event of a person's words; return older words, where too many wait.
@@ -76,7 +77,7 @@ class Copies:
         told = self._told.setdefault(kind, Counter())
         told[key] += 1
         waits = key in self._waiting
-        if told[key] <= self._held[key] + waits or not text.strip() or text.strip() in self._last:
+        if told[key] <= self._held[key] + waits or not text.strip() or _has(self._last, text):
             return []
         lost = self.rest() if waits or len(self._waiting) == _WAITING else []
         self._waiting[key] = Words(text, line)
@@ -97,6 +98,11 @@ class Copies:
             self._held[key] += 1
             lost.append(words)
         return lost
+
+
+def _has(text: str, words: str) -> bool:
+    """Tell whether words are whole lines of a text, as an editor or an image adds others."""
+    return f"\n{words.strip()}\n" in f"\n{text.strip()}\n"
 
 
 def _key(text: str) -> int:

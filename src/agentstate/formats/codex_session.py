@@ -87,7 +87,13 @@ class Facts:
         later = self._is_later and not self._told("forked_from_id")
         return end if is_position(end) and (same or later) else None
 
-    def session(self, leaf: str | None) -> Session:
+    @property
+    def continues(self) -> str | None:
+        """The rollout on which this one goes on; the first of a thread has the thread's own id."""
+        base = self._text(self._base().get("thread_id"))
+        return base or None if self.continues_before is not None else None
+
+    def session(self, leaf: str | None, turns_back: int | None) -> Session:
         """Return the session as it is told by all its lines."""
         parent, relation = self._origin()
         git = _object(self._meta, "git")
@@ -97,6 +103,7 @@ class Facts:
         return Session(
             session_id=self.session_id,
             leaf=leaf,
+            turns_back=turns_back,
             created_at=created_at,
             updated_at=self._time if self._updated_at is None else self._updated_at,
             title=name or wording.title(self._words) or None,

@@ -25,8 +25,11 @@ class Start(NamedTuple):
     updated_at: int
     """When it last changed, in Unix seconds, as far as that is known before it has been read."""
     continues_before: int | None = None
-    """The source goes on with a session that other files hold: its first message answers the last
-    one of them whose `position` is below this."""
+    """The source goes on with a session that other files hold: what has no parent in it answers the
+    last message of them whose `position` is below this."""
+    continues: str | None = None
+    """What the name of the one file ends with that it goes on with, where that is told; the native
+    ids of its messages are that name, a colon and more."""
 
 
 class Message(NamedTuple):
@@ -48,6 +51,12 @@ class Message(NamedTuple):
     """Whether views leave it out: what the program said to the model, not what people said."""
     position: int = 0
     """Its place in a log that other files may continue; see `Start`."""
+    turns_back: int = 0
+    """How many things a person said were taken back, of what the source goes on with, before it."""
+    replaces: str | None = None
+    """The native id by which it went until its program, or more of the source, told a better."""
+    may_change: bool = False
+    """Whether its program writes it more than once, and the last time counts."""
 
 
 @record
@@ -59,6 +68,9 @@ class Session(Record):
     """The native id of the message at which it goes on; None where it has no messages."""
     created_at: int
     updated_at: int
+    turns_back: int | None = None
+    """Where all that the source holds was taken back: so many things a person said are, of what it
+    goes on with, and it goes on there."""
     title: str | None = None
     is_named: bool = True
     """Whether the title is a name; else it is the first words of the source, for what has none."""

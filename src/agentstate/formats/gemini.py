@@ -5,13 +5,17 @@ that called it, as it does in the file. `info`, `warning` and `error` are of the
 
 In the log a message is written again whenever it changes; its last version is kept, at its first
 place. `$rewindTo` drops a message and all after it: what follows answers the message before, and
-what was dropped stays as a branch. `$set` changes what is known of the chat. The `messages` in it
-are what the model is told from then on; those that the log does not have are kept, and nothing is
-dropped for not being among them. What the program itself puts in as a user is hidden.
+what was dropped stays as a branch, with the text it had. One that is written again after it was
+dropped is another message, unless it says the same in the same place.
+
+`$set` changes what is known of the chat. The `messages` in it are what the model is told from then
+on; those that the log does not have are kept, and nothing is dropped for not being among them. What
+the program itself puts in as a user is hidden.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -61,9 +65,10 @@ class Gemini:
 
     def read(self, reading: Reading) -> Iterator[Event]:
         """Yield the chat of a source."""
-        chat = Chat(reading)
+        is_document = _is_document(reading.source)
+        chat = Chat(reading, {} if is_document else _last_lines(reading.source))
         begun = False
-        for message in _of_document(chat) if _is_document(reading.source) else _of_log(chat):
+        for message in _of_document(chat) if is_document else _of_log(chat):
             if not begun:
                 begun = True
                 yield chat.start()
@@ -85,14 +90,12 @@ def _of_document(chat: Chat) -> Iterator[Message]:
 
 
 def _of_log(chat: Chat) -> Iterator[Message]:
-    earlier = _earlier_versions(chat.reading.source)
     for line in chat.reading.lines():
         value = line.value
         if "$rewindTo" in value:
             chat.rewind(value["$rewindTo"], line.number)
         elif _is_message(value) or ("id" in value and "content" in value):
-            is_final = line.number not in earlier
-            yield from chat.add(Piece(line.text, value, line.odd), line.number, is_final=is_final)
+            yield from chat.add(Piece(line.text, value, line.odd), line.number)
         elif isinstance(value.get("$set"), dict):
             yield from chat.set(value["$set"], line.number)
         elif "sessionId" in value:
@@ -102,10 +105,9 @@ def _of_log(chat: Chat) -> Iterator[Message]:
     yield from chat.rest()
 
 
-def _earlier_versions(source: Source) -> set[int]:
-    """Return the lines of a log whose message is written again further down."""
-    last: dict[bytes, int] = {}
-    earlier: set[int] = set()
+def _last_lines(source: Source) -> dict[str, int]:
+    """Return the last line of a log on which each id is written."""
+    last: dict[str, int] = {}
     number, is_new = 0, True
     with source.open() as file:
         while raw := file.readline(_LINE):
@@ -113,10 +115,16 @@ def _earlier_versions(source: Source) -> set[int]:
             match = _ID.match(raw) if is_new else None
             is_new = raw.endswith(b"\n")
             if match is not None:
-                if match[1] in last:
-                    earlier.add(last[match[1]])
-                last[match[1]] = number
-    return earlier
+                last[_string(match[1].decode("utf-8", "replace"))] = number
+    return last
+
+
+def _string(text: str) -> str:
+    try:
+        found = json.loads(text, strict=False)
+    except ValueError:
+        return ""
+    return found if isinstance(found, str) else ""
 
 
 def _is_document(source: Source) -> bool:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Final
 
+from agentstate.formats import wording
 from agentstate.formats.arrays import DamagedError, Walk, rewritten
 from agentstate.formats.codewhale import is_session
 from agentstate.formats.documents import outline
@@ -202,16 +203,9 @@ class _Thread:
             before = facts.leaf
             if not _TIMES.isdisjoint(value):
                 self._time = reading.time(_time_in(value), number, self._time)
-            yield facts.add(
-                Message(
-                    native_id=digest((before or "").encode(), f"{role}\0{content}".encode()),
-                    parent=before,
-                    role=role,
-                    content=content,
-                    item=reading.kept(piece.text, piece.value, number, odd=piece.odd),
-                    created_at=self._time,
-                )
-            )
+            native_id = digest((before or "").encode(), f"{role}\0{content}".encode())
+            kept = reading.kept(piece.text, value, number, odd=piece.odd)
+            yield facts.add(Message(native_id, before, role, content, kept, self._time))
 
     def own_id(self) -> str:
         """Return the id that the conversation has; empty where it has none."""
@@ -228,12 +222,14 @@ class _Thread:
         facts = self.facts
         times = [one for one in (facts.first, facts.last) if one is not None]
         model, title = self._known.get("model"), self._known.get("title")
+        name = self._reading.text(title, self._number) if isinstance(title, str) else ""
         return Session(
             session_id=session_id,
             leaf=facts.leaf,
             created_at=min(times, default=self.updated_at),
             updated_at=max(times, default=self.updated_at),
-            title=self._reading.text(title, self._number) if isinstance(title, str) else None,
+            title=name or wording.title(facts.preview) or None,
+            is_named=bool(name),
             preview=facts.preview,
             model_provider=self._reading.text(provider_of(model) or "", self._number),
             source=SessionSource.API,

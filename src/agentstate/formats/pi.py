@@ -15,6 +15,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from agentstate import blocks
+from agentstate.formats import wording
 from agentstate.formats.events import Message, Relation, Session, Start
 from agentstate.formats.facts import Facts, session_id_of
 from agentstate.formats.models import provider_of
@@ -127,7 +128,8 @@ class _Session:
             leaf=facts.leaf if self._tip is None else self._tip,
             created_at=min(times, default=self._time),
             updated_at=max(times, default=self._time),
-            title=self._title or None,
+            title=self._title or wording.title(facts.preview) or None,
+            is_named=bool(self._title),
             preview=facts.preview,
             cwd=self._string("cwd"),
             model_provider=self._provider,
@@ -147,7 +149,9 @@ class _Session:
         if is_message:
             native = self._native(own or line.ref, line)
             if native is not None:
-                yield self._message(native, line)
+                message = self._message(native, line)
+                # The first version of the format is given ids, in place, when it is opened again.
+                yield message._replace(replaces=line.ref) if own else message
                 self._tip = native
         if own:
             self._tip = self._nearest.setdefault(own, self._tip)

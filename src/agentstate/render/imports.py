@@ -62,7 +62,7 @@ def what(thread: ImportedThread) -> str:
     """Return what was done with a thread, in a word or two."""
     if thread.created:
         return "new"
-    grown = "grown" if thread.added else "unchanged"
+    grown = "grown" if thread.added else "updated" if thread.updated else "unchanged"
     moves = {
         LeafMove.MOVED: f"{grown}, leaf moved" if not thread.added else grown,
         LeafMove.UNCHANGED: grown,
@@ -94,7 +94,11 @@ def summary(report: ImportReport) -> str:
         f"{report.grown} {would}grown",
         f"{report.unchanged} unchanged",
     ]
-    return f"{', '.join(parts)}; {count(report.messages, 'message')} {would}added"
+    added = [f"{count(report.messages, 'message')} {would}added"]
+    if report.updated:
+        added.append(f"{report.updated} {would}updated")
+    older = f"; {count(report.older, 'older session')} left out" if report.older else ""
+    return f"{', '.join(parts)}; {', '.join(added)}{older}"
 
 
 def places(found: Mapping[str, Sequence[int]]) -> Iterator[str]:

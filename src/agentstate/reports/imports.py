@@ -35,6 +35,8 @@ class ImportedThread(Record):
     """How many of those are hidden."""
     added: int
     """How many the store did not have before."""
+    updated: int = 0
+    """How many it had that the source tells anew, for its program wrote them again."""
     leaf: LeafMove
     parent_session_id: str | None
     """The session it came from, where it is a fork, a subagent's or goes on with another."""
@@ -65,6 +67,8 @@ class ImportedFile(Record):
     notes: tuple[SourceNote, ...]
     error: str | None
     """Why nothing was read."""
+    older: int = 0
+    """Sessions that were left out, for they have not changed since the time that was given."""
     conflict: bool = False
     """Whether that is because the store has something else in its place."""
 
@@ -78,11 +82,15 @@ class ImportReport(Record):
     created: int
     """Threads that the store did not have."""
     grown: int
-    """Threads that it had, to which messages were added."""
+    """Threads that it had, of which messages were added or written again."""
     unchanged: int
     """Threads that it had, with all their messages."""
     messages: int
     """Messages that were added."""
+    updated: int = 0
+    """Messages that were written again."""
+    older: int = 0
+    """Sessions that were left out, for they have not changed since the time that was given."""
 
 
 @record

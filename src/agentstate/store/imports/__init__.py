@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from agentstate.formats.events import Event
     from agentstate.reports.imports import ImportedThread, ImportRecord
     from agentstate.store.context import Context
+    from agentstate.store.imports.indexing import Lines
 
 
 class Imports:
@@ -24,6 +25,7 @@ class Imports:
         """Work on the store of `context`."""
         self._context = context
         self._db = context.database
+        self._lines: Lines | None = None
 
     def get(self, thread_id: str) -> ImportRecord | None:
         """Return where a thread was imported from; None for one that was not."""
@@ -84,7 +86,8 @@ class Imports:
         Raises `StoreTooNewError` where a newer agentstate has imported, `ConflictError` where a
         thread is deleted meanwhile, `BadInputError` for what no store can keep.
         """
-        from agentstate.store.imports.merging import Choices, Merging  # noqa: PLC0415 - reading needs it not
+        from agentstate.store.imports.indexing import Lines  # noqa: PLC0415 - reading needs it not
+        from agentstate.store.imports.merging import Choices, Merging  # noqa: PLC0415 - as above
 
         if not dry_run:
             self._context.require_writable()
@@ -96,7 +99,8 @@ class Imports:
             remap=tuple(remap),
             dry_run=dry_run,
         )
-        return Merging(self._context, choices, progress).run(events)
+        self._lines = self._lines or Lines(self._context)
+        return Merging(self._context, choices, self._lines, progress).run(events)
 
     def insert_bundle(
         self,

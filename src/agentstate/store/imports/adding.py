@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Final
 from agentstate.db import catalog
 from agentstate.db.own_schema import IMPORTED_MESSAGES
 from agentstate.errors import CorruptStoreError
+from agentstate.store.imports.renewing import Renewal
 from agentstate.store.rows import batches, in_list
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from agentstate.db.port import Database
-    from agentstate.formats.events import Message
+    from agentstate.formats.events import Message, Start
     from agentstate.store.imports.parts import Part
 
     Rows = list[tuple[object, ...]]
@@ -29,7 +30,16 @@ _MESSAGE: Final = (
     "created_at",
     "parent_entry_id",
 )
-_KEY: Final = ("message_id", "thread_id", "native_id", "hidden", "position", "awaits")
+_KEY: Final = (
+    "message_id",
+    "thread_id",
+    "native_id",
+    "hidden",
+    "position",
+    "awaits",
+    "awaits_source",
+    "awaits_turns",
+)
 
 
 def last_id(database: Database) -> int:
@@ -75,13 +85,27 @@ class Messages:
         """Find out, in a transaction that has just begun, which id the next message has."""
         self._last_id = last_id(self._db)
 
-    def new_of(self, part: Part, thread_id: str, *, remove_lost: bool) -> list[Message]:
-        """Return the messages of a part that its thread does not have."""
+    def told(
+        self, part: Part, thread_id: str, *, remove_lost: bool
+    ) -> tuple[list[Message], list[Renewal]]:
+        """Return the messages of a part that its thread does not have, and those told anew."""
         natives = {message.native_id for message in part.messages}
-        found = self.look_up(thread_id, natives, remove_lost=remove_lost)
+        earlier = {one.replaces for one in part.messages if one.replaces is not None}
+        found = self.look_up(thread_id, natives | earlier, remove_lost=remove_lost)
+        new: list[Message] = []
+        renewals: list[Renewal] = []
+        for message in part.messages:
+            native_id, replaces = message.native_id, message.replaces
+            is_renamed = native_id not in found and replaces in found and replaces not in natives
+            if is_renamed and replaces is not None:
+                found[native_id] = found.pop(replaces)
+            if native_id not in found:
+                new.append(message)
+            elif is_renamed or message.may_change:
+                renewals.append(Renewal(message, found[native_id], is_renamed))
         part.session.recent.update(found)
         part.session.remember_less()
-        return [message for message in part.messages if message.native_id not in found]
+        return new, renewals
 
     def look_up(
         self, thread_id: str, natives: Collection[str], *, remove_lost: bool = False
@@ -107,6 +131,12 @@ class Messages:
                 self._db.execute_many(sql, lost)
         return found
 
+    def is_earliest(self, thread_id: str, message: Message) -> bool:
+        """Tell whether a message is before all that was imported of a thread."""
+        sql = f"SELECT min(position) FROM {IMPORTED_MESSAGES} WHERE thread_id = :thread_id"
+        row = self._db.one(sql, {"thread_id": thread_id})
+        return row is not None and row[0] is not None and message.position < row[0]
+
     def rows_of(self, part: Part, thread_id: str, new: Sequence[Message]) -> tuple[Rows, Rows]:
         """Return the rows of new messages, with their ids, in both tables."""
         session = part.session
@@ -117,21 +147,17 @@ class Messages:
         unknown = {message.parent for message in new} - natives - recent.keys()
         if wanted := [parent for parent in unknown if parent is not None]:
             recent.update(self.look_up(thread_id, wanted))
-        before = session.start.continues_before
-        first = part.messages[0] if part.is_first and part.messages else None
-        if first is not None and first.parent is not None:
-            first = None
         rows: Rows = []
         keys: Rows = []
         for message_id, message in enumerate(new, self._last_id + 1):
-            native_id, parent, role, content, item, created_at, hidden, position = message
+            native_id, parent, role, content, item, created_at, hidden, position, *_ = message
             above = None if parent is None else recent.get(parent)
             recent[native_id] = message_id
             rows.append((message_id, thread_id, role, content, item, created_at, above))
-            awaits = before if message is first else None
+            joint = _joint(session.start, message)
             # What goes on with others is behind them, so that no two sources go on with each other.
-            place = position if before is None else max(position, before)
-            keys.append((message_id, thread_id, native_id, int(hidden), place, awaits))
+            place = max(position, session.start.continues_before or position)
+            keys.append((message_id, thread_id, native_id, int(hidden), place, *joint))
         if self._last_id + len(rows) > catalog.LAST_ID:
             raise CorruptStoreError(
                 "the store cannot give ids to so many messages; see agentstate doctor"
@@ -144,3 +170,10 @@ class Messages:
         """Add what `rows_of` gave."""
         self._additions.add("messages", _MESSAGE, rows)
         self._additions.add(IMPORTED_MESSAGES, _KEY, keys)
+
+
+def _joint(start: Start, message: Message) -> tuple[int | None, str | None, int]:
+    """Return what a message awaits, of which source, and how far above that."""
+    if message.parent is not None or start.continues_before is None:
+        return None, None, 0
+    return start.continues_before, start.continues, message.turns_back

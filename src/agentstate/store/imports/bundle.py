@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from array import array
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from agentstate.db import own_schema, schema
-from agentstate.db.inspection import fresh_own_schema, fresh_schema
+from agentstate.db.own_schema import IMPORTS
 from agentstate.errors import BadInputError, ConflictError
 from agentstate.store import bundle_reading, bundles
 from agentstate.store.imports.rewriting import Facts, Rewriting
+from agentstate.store.imports.trial import trial_store
 from agentstate.store.rows import batches, in_list
 from agentstate.store.thread_rows import has_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import BinaryIO
 
     from agentstate.db.port import Database
@@ -24,20 +25,28 @@ if TYPE_CHECKING:
 
 _LOOKED_UP: Final = 4000
 """Ids in one statement."""
+_IDS: Final = "SELECT id FROM messages"
+_IMPORTED: Final = (
+    f"SELECT thread_id FROM {IMPORTS} WHERE format = :format AND session_id = :session_id"
+)
 
 
-def foretell(file: BinaryIO, *, new_ids: bool) -> ImportedThread:
-    """Say what would come of a bundle in a store that has nothing.
+def foretell(file: BinaryIO, *, new_ids: bool, database: Database | None = None) -> ImportedThread:
+    """Say what would come of a bundle in a store; None for one that has nothing.
 
-    Raises `BadInputError` where it is not whole, or none.
+    It is added where nothing is kept, so what a store would refuse is refused. Raises
+    `BadInputError` where it is not whole, or none, and `ConflictError` where an id is taken.
     """
-    header, rows = bundle_reading.read(file)
-    facts = Facts()
-    known = _columns_of_fresh()
-    for row in facts.passing(rows):
-        bundle_reading.require_known(known, row)
-    bundle_reading.require_announced(header, facts.rows)
-    return facts.report(header, None if new_ids else header.thread_id, created=True)
+    with _seekable(file) as kept, trial_store(database) as trial:
+        header, _ = bundle_reading.read(kept)
+        kept.seek(0)
+        ids = _message_ids(kept) if new_ids else None
+        rewrite = Rewriting(trial, (), header.thread_id, ids)
+        with trial.transaction():
+            bundle_reading.insert(trial, kept, rewrite)
+        if database is not None and not new_ids:
+            _require_free(database, trial, header.thread_id)
+    return rewrite.facts.report(header, None if new_ids else header.thread_id, created=True)
 
 
 class BundleImport:
@@ -54,20 +63,17 @@ class BundleImport:
 
     def run(self, file: BinaryIO, *, dry_run: bool) -> ImportedThread:
         """Add the thread, or say what that would do; see `Imports.insert_bundle`."""
-        if not file.seekable():
-            import tempfile  # noqa: PLC0415 - for a stream only
+        with _seekable(file) as kept:
+            return self._run(kept, dry_run=dry_run)
 
-            with tempfile.TemporaryFile() as kept:
-                kept.writelines(file)
-                kept.seek(0)
-                return self.run(kept, dry_run=dry_run)
+    def _run(self, file: BinaryIO, *, dry_run: bool) -> ImportedThread:
         header, _ = bundle_reading.read(file)
         file.seek(0)
         with self._db.snapshot():
             if not self._new_ids and has_thread(self._db, header.thread_id):
                 return self._compare(file)
             if dry_run:
-                return self._foretell(file)
+                return foretell(file, new_ids=self._new_ids, database=self._db)
         ids = _message_ids(file) if self._new_ids else None
         thread_id = self._context.new_id() if self._new_ids else None
         with self._db.transaction():
@@ -104,25 +110,19 @@ class BundleImport:
             )
         return facts.report(header, header.thread_id, created=False)
 
-    def _foretell(self, file: BinaryIO) -> ImportedThread:
-        """Say what would come of a bundle whose thread is not there."""
-        header, rows = bundle_reading.read(file)
-        facts = Facts()
-        known = _columns_of_fresh() | {
-            table.name: table.columns for table in bundles.tables_of(self._db)
-        }
-        ids: list[object] = []
-        for row in facts.passing(rows):
-            bundle_reading.require_known(known, row)
-            if row.table == "messages" and not self._new_ids:
-                ids.append(row.values.get("id"))
-        bundle_reading.require_announced(header, facts.rows)
-        if (taken := _taken(self._db, ids)) is not None:
-            raise ConflictError(
-                f"message {taken} exists already; --new-ids imports a copy of thread "
-                f"{header.thread_id!r}"
-            )
-        return facts.report(header, None if self._new_ids else header.thread_id, created=True)
+
+@contextmanager
+def _seekable(file: BinaryIO) -> Iterator[BinaryIO]:
+    """Give a file that can be read again: this one, or where it is a pipe, all that comes of it."""
+    if file.seekable():
+        yield file
+        return
+    import tempfile  # noqa: PLC0415 - for a stream only
+
+    with tempfile.TemporaryFile() as kept:
+        kept.writelines(file)
+        kept.seek(0)
+        yield kept
 
 
 def _message_ids(file: BinaryIO) -> array[int]:
@@ -158,18 +158,22 @@ def _difference(row: BundleRow, found: Mapping[str, object] | None) -> str | Non
     return None
 
 
-def _taken(database: Database, ids: Iterable[object]) -> object:
-    """Return an id that a message of the store has already, or None."""
-    for some in batches(ids, _LOOKED_UP):
+def _require_free(database: Database, trial: Database, thread_id: str) -> None:
+    """Raise `ConflictError` where a store has something with the key of what is in another."""
+    for some in batches((message_id for (message_id,) in trial.stream(_IDS)), _LOOKED_UP):
         names, params = in_list("i", some)
         row = database.one(f"SELECT id FROM messages WHERE id IN ({names}) LIMIT 1", params)
         if row is not None:
-            return row[0]
-    return None
-
-
-def _columns_of_fresh() -> dict[str, Collection[str]]:
-    """Return the columns of the tables that hold rows of threads in a fresh store."""
-    tables = fresh_schema(schema.NEWEST).tables | fresh_own_schema().tables
-    names = ("threads", *schema.OF_THREADS, *own_schema.OF_THREADS)
-    return {name: tuple(tables[name]) for name in names}
+            raise ConflictError(
+                f"message {row[0]} exists already; --new-ids imports a copy of thread {thread_id!r}"
+            )
+    if not (database.has_table(IMPORTS) and trial.has_table(IMPORTS)):
+        return
+    for format_name, session_id in trial.all(f"SELECT format, session_id FROM {IMPORTS}"):
+        params = {"format": format_name, "session_id": session_id}
+        row = database.one(_IMPORTED, params)
+        if row is not None:
+            raise ConflictError(
+                f"the session of thread {thread_id!r} was imported again since, as thread "
+                f"{row[0]!r}; --new-ids imports a copy"
+            )

@@ -88,17 +88,19 @@ def thread_of(
     )
 
 
-def recorded(
+def recorded(  # noqa: PLR0913 - each is a fact of its own, and named
     end: Session | None,
     thread: ThreadMetadata,
     leaf: int | None,
     *,
     source: str | None,
+    title: str | None,
     before: Known | None = None,
 ) -> Known:
     """Return what is to be known of a session from now on; `end` is None while parts are missing.
 
-    `thread` is as the source has it, and `before` what was known until now.
+    `thread` is as the source has it, `title` as `told_title` says, and `before` what was known
+    until now.
     """
     relation = end.relation.value if end and end.relation else None
     parent = end.parent_session_id if end else None
@@ -107,7 +109,7 @@ def recorded(
         source_path=source,
         parent_session_id=parent or (before.parent_session_id if before else None),
         relation=relation or (before.relation if before else None),
-        title=told_title(end, before),
+        title=title,
         rollout_path=thread.rollout_path,
         archived=int(thread.archived),
         leaf_id=leaf,

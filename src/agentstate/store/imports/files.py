@@ -129,13 +129,13 @@ def _import_source(
         SourceNote(what=what.value, times=noted.times, lines=noted.lines)
         for what, noted in reading.notes.found().items()
     )
-    empty = not threads and not events.older
     return ImportedFile(
         path=source.name,
         format=format_.name,
         threads=tuple(threads),
         notes=notes,
-        error=f"it holds no message of {format_.name}" if empty else None,
+        error=None if threads or events.older else f"it holds no message of {format_.name}",
+        older=events.older,
     )
 
 
@@ -170,17 +170,17 @@ def is_bundle(source: Source, choices: ImportChoices) -> bool:
 
 
 class _Counted:
-    """Events on their way, and whether a session among them is older than `since`."""
+    """Events on their way, and how many sessions among them are older than `since`."""
 
     def __init__(self, events: Iterable[Event], since: int | None) -> None:
         self._events = events
         self._since = since
-        self.older = False
+        self.older = 0
 
     def __iter__(self) -> Iterator[Event]:
         for event in self._events:
             if isinstance(event, Start) and self._since is not None:
-                self.older = self.older or event.updated_at < self._since
+                self.older += event.updated_at < self._since
             yield event
 
 
@@ -217,7 +217,13 @@ def report_of(files: Iterable[ImportedFile], *, dry_run: bool) -> ImportReport:
         dry_run=dry_run,
         files=files,
         created=sum(thread.created for thread in threads),
-        grown=sum(not thread.created and thread.added > 0 for thread in threads),
-        unchanged=sum(not thread.created and thread.added == 0 for thread in threads),
+        grown=sum(not thread.created and _has_grown(thread) for thread in threads),
+        unchanged=sum(not thread.created and not _has_grown(thread) for thread in threads),
         messages=sum(thread.added for thread in threads),
+        updated=sum(thread.updated for thread in threads),
+        older=sum(file.older for file in files),
     )
+
+
+def _has_grown(thread: ImportedThread) -> bool:
+    return thread.added > 0 or thread.updated > 0

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from agentstate.records import SessionIndexEntry
     from agentstate.reports.imports import ImportedThread
     from agentstate.store.context import Context
+    from agentstate.store.imports.indexing import Lines
     from agentstate.store.imports.parts import Outcome
 
 _ROOM: Final = 8_000_000
@@ -49,10 +50,14 @@ class Merging:
     """One import of one source."""
 
     def __init__(
-        self, context: Context, choices: Choices, progress: Callable[[], object] | None
+        self,
+        context: Context,
+        choices: Choices,
+        lines: Lines,
+        progress: Callable[[], object] | None,
     ) -> None:
         """Work on the store of `context`; nothing is read."""
-        self._context = context
+        self._lines = lines
         self._db = context.database
         self._choices = choices
         self._progress = progress
@@ -114,6 +119,7 @@ class Merging:
                 outcome = self._writer.merge(part, write=False)
             if self._choices.dry_run or not outcome.changed:
                 self._settle(part, outcome)
+                self._repair(outcome)
                 return
         self._batch.append(part)
 
@@ -133,7 +139,7 @@ class Merging:
             part.session.is_alone = part.session.is_alone or outcome.created
             part.session.thread_id = outcome.thread_id
             self._settle(part, outcome)
-            if outcome.entry is not None:
+            if outcome.entry is not None and outcome.is_due:
                 self._entries.append(outcome.entry)
         if len(self._entries) >= _ENTRIES:
             self._publish()
@@ -151,10 +157,17 @@ class Merging:
             self._version = version
             return self._writer.write(batch)
 
+    def _repair(self, outcome: Outcome) -> None:
+        """Give a thread its line of the index, where an import was killed before it wrote that."""
+        entry = outcome.entry
+        if entry is not None and not self._choices.dry_run and self._lines.lack(entry):
+            self._entries.append(entry)
+
     def _settle(self, part: Part, outcome: Outcome) -> None:
         """Keep what came of a part."""
         session = part.session
         session.added += outcome.added
+        session.updated += outcome.updated
         session.created = session.created or outcome.created
         if part.end is not None and (session.messages or outcome.thread_id is not None):
             self._done[session] = report(session, part.end, outcome)
@@ -162,4 +175,4 @@ class Merging:
     def _publish(self) -> None:
         if self._entries:
             entries, self._entries = self._entries, []
-            self._context.publish(*entries)
+            self._lines.add(entries)

@@ -9,7 +9,8 @@ from agentstate.reports.imports import ImportedThread, LeafMove
 
 if TYPE_CHECKING:
     from agentstate.formats.events import Message, Session, Start
-    from agentstate.records import SessionIndexEntry
+    from agentstate.records import SessionIndexEntry, ThreadMetadata
+    from agentstate.store.imports.describing import Known
 
 _RECENT: Final = 50_000
 """Ids of messages that are remembered of a session; older ones are looked up."""
@@ -26,11 +27,14 @@ class Progress:
         self.messages = 0
         self.hidden = 0
         self.added = 0
+        self.updated = 0
         self.created = False
         self.is_alone = False
         """Whether the store has nothing of it but what this import has added."""
         self.is_absent = False
         """Whether the store was seen to have nothing of it at all."""
+        self.is_earliest = False
+        """Whether what came of it first is before all that other sources told of it."""
         self.recent: dict[str, int] = {}
         """The messages of the last native ids."""
 
@@ -56,6 +60,15 @@ class Part(NamedTuple):
     is_first: bool
 
 
+class Target(NamedTuple):
+    """The thread of a session as it is in the store."""
+
+    known: Known
+    waits: bool
+    """Whether a message of it is the first of a source that goes on with others."""
+    thread: ThreadMetadata
+
+
 class Outcome(NamedTuple):
     """What came, or would come, of a part."""
 
@@ -64,10 +77,14 @@ class Outcome(NamedTuple):
     changed: bool
     created: bool = False
     added: int = 0
+    updated: int = 0
+    """Messages that the source tells anew."""
     leaf: LeafMove = LeafMove.UNCHANGED
     name: str | None = None
     entry: SessionIndexEntry | None = None
-    """The line of the session index that is due."""
+    """The thread's line of the session index, once all of the source has come."""
+    is_due: bool = False
+    """Whether that is another than it was."""
 
 
 def report(session: Progress, end: Session, outcome: Outcome) -> ImportedThread:
@@ -80,6 +97,7 @@ def report(session: Progress, end: Session, outcome: Outcome) -> ImportedThread:
         messages=session.messages,
         hidden=session.hidden,
         added=session.added,
+        updated=session.updated,
         leaf=LeafMove.MOVED if session.created else outcome.leaf,
         parent_session_id=end.parent_session_id,
         relation=end.relation.value if end.relation else None,

@@ -7,30 +7,29 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from agentstate.db.own_schema import IMPORTED_MESSAGES, IMPORTS
 from agentstate.errors import ConflictError
-from agentstate.formats.events import Session
 from agentstate.reports.imports import LeafMove
 from agentstate.store.binding import bind, bind_fields
 from agentstate.store.imports.adding import Additions, Messages
 from agentstate.store.imports.describing import (
     Known,
-    changes,
     is_plain,
     recorded,
-    thread_of,
     told_title,
 )
+from agentstate.store.imports.following import Followed
 from agentstate.store.imports.joining import Joints, waits_in
-from agentstate.store.imports.parts import Outcome
+from agentstate.store.imports.parts import Outcome, Target
+from agentstate.store.imports.renewing import Renewals
 from agentstate.store.thread_rows import COLUMN, decode_thread, has_thread, index_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from agentstate.formats.events import Message
-    from agentstate.records import ThreadMetadata
     from agentstate.store.context import Context
     from agentstate.store.imports.merging import Choices
     from agentstate.store.imports.parts import Part, Progress
+    from agentstate.store.imports.renewing import Renewal
 
 _SELECTED: Final = ", ".join(
     [f"{IMPORTS}.{column}" for column in Known._fields]
@@ -39,13 +38,11 @@ _SELECTED: Final = ", ".join(
 )
 
 
-class _Target(NamedTuple):
-    """The thread of a session as it is in the store."""
+class Told(NamedTuple):
+    """What a part tells of a thread that is there."""
 
-    known: Known
-    waits: bool
-    """Whether a message of it is the first of a source that goes on with others."""
-    thread: ThreadMetadata
+    new: Sequence[Message]
+    renewals: Sequence[Renewal]
 
 
 class Writer:
@@ -59,6 +56,8 @@ class Writer:
         self._additions = Additions(context.database)
         self.messages = Messages(context.database, self._additions)
         self._joints = Joints(context.database)
+        self._source = Followed(choices, self.messages, self._joints)
+        self._renewals = Renewals(context.database)
         self._has_imports = False
         """Whether the own tables were seen; nobody takes them away."""
         self._sessions: frozenset[str] | None = None
@@ -85,17 +84,21 @@ class Writer:
                 )
             if not write:
                 return self._foretell_thread(part)
-            return self._create(part, may_have_remains=not was_absent)
+            return self._create(part, is_new=was_absent)
         thread_id = target.thread.id
         known_to_be_new = write and session.is_alone
-        new = part.messages
+        told = Told(part.messages, [])
         if not known_to_be_new:
-            new = self.messages.new_of(part, thread_id, remove_lost=write)
-        if not new and part.end is None:
+            new, renewals = self.messages.told(part, thread_id, remove_lost=write)
+            is_older = self._source.is_older(session.start.updated_at, target.known)
+            told = Told(new, [] if is_older else self._renewals.changed(renewals))
+        if target.waits and told.new:
+            session.is_earliest |= self.messages.is_earliest(thread_id, told.new[0])
+        if not any(told) and part.end is None:
             return Outcome(thread_id, changed=False)
-        if not write and (new or session.added):
-            return self._foretell(part, target, len(new))
-        return self._grow(part, target, new, write=write)
+        if not write and (told.new or session.added):
+            return self._foretell(part, target, told)
+        return self._grow(part, target, told, write=write)
 
     def lacks(self, session: Progress) -> bool:
         """Tell whether the store had nothing of a session when this was first asked of any."""
@@ -109,7 +112,7 @@ class Writer:
             for (session_id,) in self._db.all(sql, {"format": self._choices.format_name}):
                 yield session_id
 
-    def _find(self, session: Progress) -> _Target | None:
+    def _find(self, session: Progress) -> Target | None:
         """Return the thread of a session that was imported before."""
         self._additions.write()
         self._has_imports = self._has_imports or self._db.has_table(IMPORTS)
@@ -123,7 +126,7 @@ class Writer:
         if row is None:
             return None
         width = len(Known._fields)
-        return _Target(Known(*row[:width]), bool(row[width]), decode_thread(row[width + 1 :]))
+        return Target(Known(*row[:width]), bool(row[width]), decode_thread(row[width + 1 :]))
 
     def _foretell_thread(self, part: Part) -> Outcome:
         """Say what would come of a session of which the store has nothing."""
@@ -139,18 +142,24 @@ class Writer:
             name=name or None,
         )
 
-    def _create(self, part: Part, *, may_have_remains: bool) -> Outcome:
-        """Make the thread of a session of which the store has nothing."""
+    def _create(self, part: Part, *, is_new: bool) -> Outcome:
+        """Make the thread of a session of which the store has nothing.
+
+        `is_new` tells that nobody was seen to have its id or to have left anything of it; if that
+        is wrong adding it fails, and it is tried again with a look.
+        """
         session_id = part.session.start.session_id
-        thread = self._wanted(part, self._free_id(session_id) or self._context.new_id())
-        if may_have_remains:
+        thread_id = self._free_id(session_id, look=not is_new) or self._context.new_id()
+        thread = self._source.wanted(part, thread_id)
+        if not is_new:
             self._remove_remains(thread.id, session_id)
         rows, keys = self.messages.rows_of(part, thread.id, part.messages)
-        leaf = self._leaf(part, thread.id, rows)
+        leaf = self._source.leaf(part, thread.id, rows)
         values = {**bind(thread), "current_leaf_id": leaf}
         columns = [COLUMN[field] for field in values]
         self._additions.add("threads", columns, [tuple(values.values())])
-        known = recorded(part.end, thread, leaf, source=self._choices.source)
+        title = told_title(part.end, None)
+        known = recorded(part.end, thread, leaf, source=self._choices.source, title=title)
         self._additions.add(
             IMPORTS,
             (*known._fields, "format", "session_id", "imported_at"),
@@ -165,9 +174,10 @@ class Writer:
             leaf=LeafMove.MOVED,
             name=thread.name,
             entry=index_entry(thread) if part.end else None,
+            is_due=True,
         )
 
-    def _foretell(self, part: Part, target: _Target, added: int) -> Outcome:
+    def _foretell(self, part: Part, target: Target, told: Told) -> Outcome:
         """Say what new messages would do to a thread, whose ids are not known yet."""
         known, thread = target.known, target.thread
         settings: dict[str, object] = {}
@@ -175,40 +185,48 @@ class Writer:
         if thread.current_leaf_id not in {None, known.leaf_id}:
             move = LeafMove.KEPT
         if part.end is not None:
-            settings = self._changes(part, part.end, target)
+            settings = self._source.changes(part, part.end, target)
             leaf = part.end.leaf
             found = self.messages.look_up(thread.id, [leaf]) if leaf is not None else {}
             there = thread.current_leaf_id in found.values()
-            if there or self._is_older(part.end, known):
+            if there or self._source.is_older(part.end.updated_at, known):
                 move = LeafMove.UNCHANGED
         name: Any = settings.get("name", thread.name)
-        return Outcome(thread.id, changed=True, added=added, leaf=move, name=name)
+        return Outcome(
+            thread.id,
+            changed=True,
+            added=len(told.new),
+            updated=len(told.renewals),
+            leaf=move,
+            name=name,
+        )
 
-    def _grow(self, part: Part, target: _Target, new: list[Message], *, write: bool) -> Outcome:
+    def _grow(self, part: Part, target: Target, told: Told, *, write: bool) -> Outcome:
         """Add to a thread, and have it follow what else has changed in the source."""
         known, thread = target.known, target.thread
-        rows, keys = self.messages.rows_of(part, thread.id, new)
-        leaf, move = self._move(part, target, rows)
+        rows, keys = self.messages.rows_of(part, thread.id, told.new)
+        leaf, move = self._source.move(part, target, rows)
         after = known if leaf is None else known._replace(leaf_id=leaf)
         settings: dict[str, Any] = {}
         if leaf is not None and leaf != thread.current_leaf_id:
             settings["current_leaf_id"] = leaf
         if part.end is not None:
-            settings |= self._changes(part, part.end, target)
-            if self._is_older(part.end, known):
-                title = told_title(part.end, known, is_older=True)
+            settings |= self._source.changes(part, part.end, target)
+            title = self._source.title(part, part.end, target)
+            if self._source.is_older(part.end.updated_at, known):
                 after = after._replace(title=title)
             else:
-                wanted = self._wanted(part, thread.id)
+                wanted, at = self._source.wanted(part, thread.id), after.leaf_id
                 source = self._choices.source
-                after = recorded(part.end, wanted, after.leaf_id, source=source, before=known)
-        if write and rows:
+                after = recorded(part.end, wanted, at, source=source, title=title, before=known)
+        if write:
+            self._renewals.apply(told.renewals)
             self.messages.add(rows, keys)
             self._additions.write()
         joined = 0
-        if target.waits or (keys and keys[0][-1] is not None):
-            joined = self._joints.join(thread.id, keys, write=write)
-        changed = bool(rows or joined or settings or after != known)
+        if target.waits or part.session.start.continues_before is not None:
+            joined = self._joints.join(thread.id, write=write)
+        changed = bool(any(told) or joined or settings or after != known)
         if write and changed:
             columns = {COLUMN[field]: value for field, value in settings.items()}
             bind_fields(type(thread), settings)
@@ -220,69 +238,11 @@ class Writer:
             thread.id,
             changed=changed,
             added=len(rows),
+            updated=len(told.renewals),
             leaf=move,
             name=grown.name,
-            entry=index_entry(grown) if part.end is not None and is_due else None,
-        )
-
-    def _leaf(self, part: Part, thread_id: str, rows: Sequence[Sequence[object]]) -> int | None:
-        """Return where the source has the leaf; until its end comes, that is the last message."""
-        native_id = part.end.leaf if part.end is not None else None
-        if native_id is not None:
-            recent = part.session.recent
-            found = recent.get(native_id)
-            if found is None:
-                found = self.messages.look_up(thread_id, [native_id]).get(native_id)
-            if found is not None:
-                return found
-        last: Any = rows[-1][0] if rows else None
-        return None if last is None else int(last)
-
-    def _move(
-        self, part: Part, target: _Target, rows: Sequence[Sequence[object]]
-    ) -> tuple[int | None, LeafMove]:
-        """Return where the leaf goes, or is already; None where it is left alone."""
-        known, thread = target.known, target.thread
-        is_partial = known.source_updated_at is None
-        if part.end is None and not (is_partial or thread.current_leaf_id is None):
-            return None, LeafMove.UNCHANGED
-        leaf = self._leaf(part, thread.id, rows)
-        if leaf is None or leaf == thread.current_leaf_id:
-            return leaf, LeafMove.UNCHANGED
-        if thread.current_leaf_id is None:
-            return leaf, LeafMove.MOVED
-        if part.end is not None and self._is_older(part.end, known):
-            return None, LeafMove.UNCHANGED
-        if thread.current_leaf_id != known.leaf_id:
-            return None, LeafMove.KEPT
-        return leaf, LeafMove.MOVED
-
-    def _is_older(self, end: Session, known: Known) -> bool:
-        """Tell whether another file of the session, which was imported before, is newer."""
-        newest = known.source_updated_at
-        elsewhere = known.source_path != self._choices.source
-        return newest is not None and end.updated_at < newest and elsewhere
-
-    def _changes(self, part: Part, end: Session, target: _Target) -> dict[str, object]:
-        known, thread = target.known, target.thread
-        is_older, named = self._is_older(end, known), self._choices.name is not None
-        wanted = self._wanted(part, thread.id)
-        if not named:
-            wanted = replace(wanted, name=told_title(end, known, is_older=is_older))
-        return changes(thread, known, wanted, named=named, is_older=is_older)
-
-    def _wanted(self, part: Part, thread_id: str) -> ThreadMetadata:
-        """Return the thread as the source has it, or where that is still to come, as a stopgap."""
-        start = part.session.start
-        end = part.end or Session(
-            session_id=start.session_id,
-            leaf=None,
-            created_at=part.messages[0].created_at,
-            updated_at=start.updated_at,
-        )
-        name = self._choices.name if part.end else None
-        return thread_of(
-            end, thread_id, source=self._choices.source, name=name, remap=self._choices.remap
+            entry=index_entry(grown) if part.end is not None else None,
+            is_due=is_due,
         )
 
     def _record(self, known: Known, after: Known, *, added: bool) -> None:
@@ -314,8 +274,8 @@ class Writer:
         sql = f"DELETE FROM {IMPORTED_MESSAGES} WHERE thread_id = :thread_id"
         self._db.execute(sql, {"thread_id": thread_id})
 
-    def _free_id(self, session_id: str) -> str | None:
-        """Return the session's id if a thread may have it."""
-        if not is_plain(session_id) or has_thread(self._db, session_id):
+    def _free_id(self, session_id: str, *, look: bool = True) -> str | None:
+        """Return the session's id if a thread may have it, as far as that shows without a look."""
+        if not is_plain(session_id) or (look and has_thread(self._db, session_id)):
             return None
         return session_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from agentstate import blocks
+from agentstate.formats.readable import readable
 from agentstate.formats.wording import as_text
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def _text(content: dict[str, Any]) -> str:
         return blocks.other("quote", _lines(content, "title", "url", "text"))
     if kind == "system_error":
         return blocks.other("error", _lines(content, "name", "text"))
-    text = blocks.join(_parts(content)) or _lines(content, *_TEXTS)
+    text = blocks.join(_parts(content)) or _lines(content, *_TEXTS) or readable(content)
     return text if kind in _PLAIN or not kind else blocks.other(kind, text)
 
 
@@ -47,7 +48,7 @@ def _thoughts(thoughts: object) -> list[str]:
     if not isinstance(thoughts, list):
         return []
     return [
-        blocks.thinking(_lines(one, "summary", "content"))
+        blocks.thinking(_lines(one, "summary", "content") or readable(one))
         for one in thoughts
         if isinstance(one, dict)
     ]
@@ -67,7 +68,7 @@ def _part(part: dict[str, Any]) -> str:
     text = _lines(part, *_TEXTS)
     if kind in {"text", "audio_transcription"}:
         return text
-    return blocks.other(kind, text)
+    return blocks.other(kind, text or readable(part))
 
 
 def _lines(value: dict[str, Any], *keys: str) -> str:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from agentstate import blocks
-from agentstate.formats.images import size_of
+from agentstate.formats.readable import image_in, readable
 from agentstate.formats.wording import as_text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class Content(NamedTuple):
@@ -61,38 +58,5 @@ def _shown(block: Any) -> str:  # noqa: ANN401 - any JSON
     if kind == "text":
         return as_text(block.get("text"))
     if kind == "image":
-        return _image(block.get("source"))
-    return blocks.other(as_text(kind), "\n".join(filter(None, _words(block))))
-
-
-_READABLE: Final = (
-    *("title", "tool_name", "url", "source", "text", "content"),
-    *("stdout", "stderr", "error_code", "file_id"),
-)
-"""Where documents, searches, and the tools of the service itself keep what can be read."""
-_DEEPEST: Final = 8
-"""How deep in a block text is looked for; what a page holds that was fetched is at the sixth."""
-
-
-def _words(value: Any, depth: int = 0) -> Iterator[str]:  # noqa: ANN401 - any JSON
-    """Yield the texts in a block; data is no text, unless it is said to be."""
-    if isinstance(value, str):
-        yield value
-    elif depth < _DEEPEST and isinstance(value, list):
-        for one in value:
-            yield from _words(one, depth + 1)
-    elif depth < _DEEPEST and isinstance(value, dict):
-        if value.get("type") == "image":
-            yield _image(value.get("source"))
-            return
-        keys = (*_READABLE, "data") if value.get("type") == "text" else _READABLE
-        for key in keys:
-            yield from _words(value.get(key), depth + 1)
-
-
-def _image(source: Any) -> str:  # noqa: ANN401 - any JSON
-    if not isinstance(source, dict):
-        return blocks.image("")
-    data = source.get("data")
-    size = size_of(data) if isinstance(data, str) else None
-    return blocks.image(as_text(source.get("media_type") or source.get("type")), size)
+        return image_in(block.get("source"))
+    return blocks.other(as_text(kind), readable(block))

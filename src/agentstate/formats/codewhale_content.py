@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from agentstate import blocks
+from agentstate.formats.readable import readable
 from agentstate.formats.wording import as_text
 
 _ROLES: Final = {
@@ -18,15 +19,19 @@ _ADDED: Final = "<turn_meta>"
 """How a text begins that the program adds to what the user said."""
 _CALLS: Final = frozenset({"tool_use", "server_tool_use"})
 _TEXTS: Final = ("text", "summary", "content")
+_WITHIN: Final = ("message", "payload", "data")
+"""Where an entry that has no text itself may have one."""
 
 
 def said(value: dict[str, Any]) -> tuple[str, str, bool]:
     """Return the role, the text, and whether it is hidden, of a message or a journal entry."""
     kind = value.get("kind")
     if kind is None or kind == "message":
-        inner = value.get("message") if kind else value
+        inner = value if kind is None or value.get("message") is None else value["message"]
         return _message(inner) if isinstance(inner, dict) else ("system", as_text(inner), True)
-    text = next((_content(value[key]) for key in _TEXTS if value.get(key)), "")
+    text = next((_content(value[key]) for key in _TEXTS if value.get(key)), "") or readable(
+        [value.get(key) for key in _WITHIN]
+    )
     if isinstance(kind, str) and kind in {"user", "assistant"}:
         return kind, text, False
     return "system", text, True
@@ -75,7 +80,7 @@ def _block(block: object) -> str:
         return blocks.image(as_text(source.get("media_type")) if isinstance(source, dict) else "")
     if _is_result(block):
         return blocks.other("tool result", _result(block))
-    return blocks.other(kind, as_text(block.get("text")))
+    return blocks.other(kind, readable(block))
 
 
 def _result(block: dict[str, Any]) -> str:

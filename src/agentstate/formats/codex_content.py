@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from agentstate import blocks
 from agentstate.formats.images import size_of
+from agentstate.formats.readable import readable
 from agentstate.formats.wording import as_text
 
 _ROLES: Final = ("user", "assistant", "tool", "system", "developer")
@@ -111,7 +112,7 @@ def _block(block: Any) -> str:  # noqa: ANN401 - any JSON
         return _image(block.get("image_url"))
     if kind is None:
         return as_text(block.get("text") or block.get("content") or block)
-    return blocks.other(as_text(kind), as_text(block.get("text")))
+    return blocks.other(as_text(kind), readable(block))
 
 
 def _image(url: Any) -> str:  # noqa: ANN401 - any JSON
@@ -135,7 +136,7 @@ _GIVEN: Final = ("arguments", "input", "action", "revised_prompt")
 def _output(item: dict[str, Any]) -> str:
     output = item.get("output")
     if output is None:
-        return as_text(item.get("tools"))
+        return as_text(item.get("tools")) or readable(item)
     if isinstance(output, str) and output.startswith('{"output":'):
         # Some versions wrap what a command printed, and write that as text.
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from agentstate import blocks
+from agentstate.formats.readable import readable
 from agentstate.formats.wording import as_text
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def said(message: dict[str, Any]) -> tuple[str, str, bool]:
     if isinstance(content, str) and _SIMPLE.issuperset(message):
         return role, content, role == "user" and content.lstrip().startswith(_PUT_IN)
     shown = message.get("displayContent") if role == "user" else None
+    if content is None:
+        content = message.get("parts")  # what the service itself calls it
     parts = _listed(content if shown is None else shown)
     if role == "user" and parts and all("functionResponse" in one for one in parts):
         return "tool", blocks.join(_output(one["functionResponse"]) for one in parts), False
@@ -71,15 +74,18 @@ def _part(part: dict[str, Any]) -> str:
         return blocks.other("tool result", _output(response))
     if isinstance(data, dict):
         return blocks.image(as_text(data.get("mimeType")))
-    return text if "text" in part else blocks.other(next(iter(part), ""))
+    return text if "text" in part else _other(part)
+
+
+def _other(part: dict[str, Any]) -> str:
+    """Return a part of a kind that is not known, which its one member is called."""
+    return blocks.other(next(iter(part), ""), readable(list(part.values())))
 
 
 def _thoughts(message: dict[str, Any]) -> Iterator[str]:
     thoughts = message.get("thoughts")
     for one in thoughts if isinstance(thoughts, list) else ():
-        if isinstance(one, dict):
-            texts = (as_text(one.get(key)) for key in ("subject", "description"))
-            yield blocks.thinking("\n".join(text for text in texts if text))
+        yield blocks.thinking(readable(one))
 
 
 def _calls(message: dict[str, Any]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from agentstate import blocks
+from agentstate.formats.readable import readable
 from agentstate.formats.wording import as_text
 
 if TYPE_CHECKING:
@@ -62,7 +63,9 @@ def _part(part: dict[str, Any]) -> str:
         return text
     if kind in {"image_url", "input_image"}:
         return _image(part.get("image_url"))
-    return blocks.other(kind, text)
+    if kind in {"thinking", "reasoning"}:
+        return blocks.thinking(readable(part))
+    return blocks.other(kind, text or readable(part))
 
 
 def _image(given: object) -> str:
@@ -73,6 +76,8 @@ def _image(given: object) -> str:
 
 
 def _calls(message: dict[str, Any]) -> Iterator[str]:
+    if isinstance(message.get("audio"), dict):
+        yield blocks.other("audio", readable(message["audio"]))
     refusal = message.get("refusal")
     if isinstance(refusal, str):
         yield blocks.other("refusal", refusal)

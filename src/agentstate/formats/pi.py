@@ -21,6 +21,7 @@ from agentstate.formats.facts import Facts, session_id_of
 from agentstate.formats.models import provider_of
 from agentstate.formats.names import oldest_first
 from agentstate.formats.notes import Note
+from agentstate.formats.readable import readable
 from agentstate.formats.reading import first_objects
 from agentstate.formats.wording import as_text
 from agentstate.records import SessionSource
@@ -250,7 +251,7 @@ def _said(value: dict[str, Any]) -> tuple[str, str, bool]:
         return "user", _shell(said), False
     if "summary" in said and "content" not in said:
         return "system", as_text(said["summary"]), True
-    text = _content(said.get("content"))
+    text = _content(said.get("content")) if "content" in said else readable(said)
     if isinstance(said.get("errorMessage"), str):
         text = blocks.join([text, blocks.other("error", said["errorMessage"])])
     known = _ROLES.get(role) if isinstance(role, str) else None
@@ -281,7 +282,7 @@ def _block(block: object) -> str:
         return blocks.tool_call(as_text(block.get("name")), as_text(block.get("arguments")))
     if kind == "image":
         return blocks.image(as_text(block.get("mimeType")))
-    return blocks.other(as_text(kind), as_text(block.get("text")))
+    return blocks.other(as_text(kind), readable(block))
 
 
 def _session_id_in(link: str) -> str | None:

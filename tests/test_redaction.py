@@ -248,7 +248,9 @@ PIECES = st.sampled_from(
     [token for _, token in TOKENS]
     + ["password=", "token: ", '"secret":"', "Bearer ", "/home/", "me", "a@b.org", "://u:", "@"]
     + ["[redacted: secret]", "eyJ", "AKIA", "sk-", "~", "/", "\\", "\\n", '"', "'", "=", ":", "-"]
-    + [chosen(20, UPPER), chosen(16), "C:\\Users\\", " ", "\n", "--password "]
+    + [chosen(20, UPPER), chosen(16), "C:\\Users\\", " ", "\n", "--password ", "DB_PASS=", "$"]
+    + ["\x1b[1m", "\\u001b[0m", "\\u0041", "\\/", "-u me:", "curl ", "(", "login me ", '"--key",']
+    + ["name: key", "value: ", "_", "é", '"auth": "', "ENV token "]
 )
 TEXTS = st.lists(PIECES | st.text(max_size=8), max_size=12).map("".join)
 VALUES = st.recursive(
@@ -309,6 +311,11 @@ HOSTILE = [
     ),
     *("xoxb-1-", "-----BEGIN PRIVATE KEY-----", "Private-Lines: 1\nA", "M" * 24 + ".", "/-home-"),
     *("-----BEGIN PRIVATE KEY-----\\n" + "A" * 20, "[redacted: ", "--password "),
+    *("\x1b[32m", "a\x1b[m", "\\u001b[1", "\\/", "\\u0041", "\\\\u00", "-I/home/", "%2Fhome%2Fa"),
+    *("ssh://a", "ssh://a/home/", "wsl$\\a", "é@é.", "é.", "_@a.b_", "curl -u a:", "curl x-u "),
+    *("mysql -p", "mysql", 'docker login -p "', "DB_PASS=a$", "DB_PASS=a1(", "ENV token "),
+    *("login a password ", "login ", '"--token","', "name: key\n", "key value:", '"auth":"'),
+    *("authorization", "://a:b/", "://a:b/c1@", "vercel_blob_rw_", "secret_", "sq0atp-"),
 ]
 
 

@@ -8,22 +8,25 @@ from __future__ import annotations
 import copy
 import json
 import re
+from bisect import bisect_left
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from agentstate.errors import UsageError
 from agentstate.jsontext import JsonText
-from agentstate.redaction import headers, named, personal, private_keys, tokens
+from agentstate.redaction import commands, headers, named, personal, private_keys, tokens
+from agentstate.redaction.names import Level
+from agentstate.redaction.plain import PlainText
 from agentstate.redaction.rule import mark
 
 if TYPE_CHECKING:
     from agentstate.records import JsonValue
-    from agentstate.redaction.rule import Rule
+    from agentstate.redaction.rule import Found, Rule
 
 # Each pass replaces something and what it writes is never replaced, so a text comes to rest;
 # a hostile one is not searched again and again.
 _PASSES: Final = 8
-_PART: Final = re.compile(r'"(?:[^"\\]++|\\.)*"(?P<colon>\s*+:)?|[{}\[,]')
+_PART: Final = re.compile(r'"(?:[^"\\]++|\\.)*"(?P<colon>\s*+:)?|[{}\[\],]')
 
 
 class Redactor:
@@ -46,16 +49,22 @@ class Redactor:
             raise UsageError(
                 "--redact needs agentstate[redact]: pip install 'agentstate[redact]'"
             ) from error
-        self._named = named.NamedSecrets(library.KEYWORDS)
+        by_name = named.NamedSecrets(library.KEYWORDS)
         self._rules: tuple[Rule, ...] = (
             *private_keys.rules(),
             *tokens.rules(),
             *library.rules(),
-            self._named,
-            headers.Authorizations(),
+            by_name,
+            *map(headers.Authorizations, headers.SCHEMES),
+            headers.Logins(),
             headers.UrlPasswords(),
+            *commands.rules(),
             personal.EmailAddresses(),
             *personal.homes(home),
+        )
+        self._by_name = (
+            (named.KIND, by_name.is_secret),
+            (headers.KIND, headers.is_login),
         )
         self._counts: Counter[str] = Counter()
 
@@ -74,11 +83,33 @@ class Redactor:
         """Return the text with marks in place of what is to be hidden."""
         for _ in range(_PASSES):
             before = text
-            for rule in self._rules:
-                text = rule.applied(text, self._counts)
+            plain = PlainText(text)
+            text = self._replaced(text, plain)
+            if plain.is_joined:
+                text = self._replaced(text, None)
             if text == before:
                 break
         return text
+
+    def _replaced(self, text: str, plain: PlainText | None) -> str:
+        """Return the text with marks in place of what the rules find in it, as it is or plain."""
+        searched = plain.text if plain else text
+        taken: list[Found] = []
+        for rule in self._rules:
+            if (found := rule.found(searched)) and (
+                free := [one for one in found if _is_free(one, taken)]
+            ):
+                taken = sorted(taken + free)
+        if not taken:
+            return text
+        parts: list[str] = []
+        done = 0
+        for one in taken:
+            start, end = plain.span(one.start, one.end) if plain else (one.start, one.end)
+            parts += (text[done:start], one.written)
+            done = end
+            self._counts[one.kind] += 1
+        return "".join((*parts, text[done:]))
 
     def value(self, value: JsonValue) -> JsonValue:
         """Return the JSON value with its strings and its keys redacted, in the same shape.
@@ -94,34 +125,44 @@ class Redactor:
     def _value(self, value: JsonValue, name: str) -> JsonValue:
         if isinstance(value, str):
             return self._member(name, value)
+        level = Level(name)
         if isinstance(value, dict):
-            taken: dict[str, int] = {}
-            return {self.key(key, taken): self._value(one, key) for key, one in value.items()}
+            return {
+                self.key(key, level.taken): self._part(level, key, one)
+                for key, one in value.items()
+            }
         if isinstance(value, list | tuple):
-            return [self._value(one, "") for one in value]
+            return [self._part(level, None, one) for one in value]
         return value
 
+    def _part(self, level: Level, key: str | None, value: JsonValue) -> JsonValue:
+        redacted = self._value(value, level.part(key))
+        if isinstance(value, str):
+            level.passed(key, value)
+        return redacted
+
     def _json_text(self, text: JsonText) -> JsonText:
-        taken: list[dict[str, int]] = []
-        name = ""
+        levels = [Level()]
+        key: str | None = None
 
         def replaced(match: re.Match[str]) -> str:
-            nonlocal name
+            nonlocal key
             part, colon = match[0], match["colon"]
             if not part.startswith('"'):
-                name = ""
-                if part == "{":
-                    taken.append({})
-                elif part == "}":
-                    taken.pop()
+                if part in "{[":
+                    levels.append(Level(levels[-1].part(key)))
+                elif part in "}]":
+                    levels.pop()
+                key = None
                 return part
             written = part.removesuffix(colon) if colon else part
             string = json.loads(written, strict=False)
             if colon:
-                name = string
-                redacted = self.key(string, taken[-1])
+                key = string
+                redacted = self.key(string, levels[-1].taken)
             else:
-                redacted = self._member(name, string)
+                redacted = self._member(levels[-1].part(key), string)
+                levels[-1].passed(key, string)
             if redacted == string:
                 return part
             return json.dumps(redacted, ensure_ascii=written.isascii()) + (colon or "")
@@ -145,7 +186,15 @@ class Redactor:
     def _member(self, name: str, value: str) -> str:
         """Return the string that stands under a name, or under none, redacted."""
         redacted = self.text(value)
-        if name and redacted == value and self._named.is_secret(name, value):
-            self._counts[named.KIND] += 1
-            return mark(named.KIND)
+        if name and redacted == value:
+            for kind, is_secret in self._by_name:
+                if is_secret(name, value):
+                    self._counts[kind] += 1
+                    return mark(kind)
         return redacted
+
+
+def _is_free(one: Found, taken: list[Found]) -> bool:
+    """Return whether nothing that was found before, and lies in order, overlaps with this."""
+    at = bisect_left(taken, (one.end,))
+    return at == 0 or taken[at - 1].end <= one.start

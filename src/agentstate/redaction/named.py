@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from agentstate.redaction.rule import mark
+from agentstate.redaction.rule import QUOTE, Found, mark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 KIND: Final = "secret"
 _MORE_KEYWORDS: Final = (
@@ -19,29 +22,51 @@ _MORE_KEYWORDS: Final = (
     "passphrase",
     "[_-]pass",
     "credential",
+    r"(?:\b|_|proxy-?)authorization\Z",
     "token(?!s|i[sz]|_?(?:count|limit|budget|usage|type|name))",
 )
 # Each keyword has one of these in it; they are found fast, in lower case.
-_STEM: Final = re.compile("key|pass|pwd|secret|token|credential|contrase")
+_STEM: Final = re.compile("key|pass|pwd|secret|token|credential|contrase|authorization")
 _PASSWORD: Final = re.compile("pass|pwd|contrase", re.IGNORECASE)
 _NAME_BEFORE: Final = re.compile(r"[\w-]*\Z")
 _NAME_AFTER: Final = re.compile(r"[\w-]{0,30}")
-_QUOTE: Final = r"""\\{0,7}["'`]"""
-_QUOTED: Final = rf"(?P<quote>{_QUOTE})(?P<quoted>[^\s\"'`\\]++){_QUOTE}"
+_QUOTED: Final = rf"(?P<quote>{QUOTE})(?P<quoted>[^\s\"'`\\]++){QUOTE}"
 _BARE: Final = r"""(?P<bare>[^\s"'`,;&<>(){}\[\]$\\|]++)"""
 _ASSIGNED: Final = re.compile(
-    rf"(?:{_QUOTE}\]?)?(?P<sign>\s{{0,3}}(?::=|=>|={{1,3}}|:|>)\s{{0,3}})(?:{_QUOTED}|{_BARE})"
+    rf"(?P<member>{QUOTE}\]?)?(?P<sign>\s{{0,3}}(?::=|=>|={{1,3}}|:|>)\s{{0,3}})(?:{_QUOTED}|{_BARE})"
 )
-_FLAGGED: Final = re.compile(rf"(?P<sign>\s{{1,3}})(?:{_QUOTED}|{_BARE})")
+# Where a name stands in such a place, its value follows without a sign: an option of a command;
+# a line of a Dockerfile and its like; the file of logins that curl and git read, .netrc.
+_VALUE_FOLLOWS: Final = re.compile(
+    r"--[\w.-]*\Z|\b(?:ENV|ARG|setx?|setenv|SETX?)\s{1,3}\w*\Z"
+    r"|\b(?:login|account)\s{1,3}\S{1,64}(?:\\n|[^A-Za-z]){1,24}\Z"
+)
+_FOLLOWING: Final = re.compile(rf"(?P<sign>\s{{1,3}})(?:{_QUOTED}|{_BARE})")
+_LISTED: Final = re.compile(rf"{QUOTE}(?P<sign>,\s{{0,24}}){_QUOTED}")
+_OPTION: Final = re.compile(r"(?<![\w.-])--?[\w.-]*\Z")
+# name: API_KEY, and then value: …, on the next line or in the same object or tag.
+_LABEL: Final = re.compile(rf"\b(?:name|key)(?:{QUOTE})?\s{{0,3}}[:=]\s{{0,3}}(?:{QUOTE})?[\w-]*\Z")
+_LABELLED: Final = re.compile(
+    rf"(?:{QUOTE})?(?:[\s,]|\\{{1,8}}[nrt]){{1,40}}(?:{QUOTE})?value(?:{QUOTE})?"
+    rf"(?P<sign>\s{{0,3}}(?::|=(?={QUOTE}))\s{{0,3}})(?:{_QUOTED}|{_BARE})"
+)
+_GIVEN: Final = ((_FOLLOWING, _VALUE_FOLLOWS), (_LISTED, _OPTION), (_LABELLED, _LABEL))
 _CODE: Final = tuple("([{$")
+# In a file of variables for the environment a value may hold what would be code elsewhere.
+_VARIABLE: Final = r"""[^\s"'`,;&<>\[\]\\|]"""
+_ENVIRONMENT: Final = re.compile(rf"{_VARIABLE}{{1,128}}+(?!{_VARIABLE})")
+_CALL: Final = re.compile(r"[\w.]+\(.*\)|.*\$(?:[({]|[A-Z_]{3}).*|[^0-9]*")
 _PLACEHOLDER: Final = re.compile(
-    r"""(?x) (?: <.* | \{.* | \[.* | \$.* | %\w+% | :?(.)\1* | .*\.\.\.  | (?:%[a-z]\W?)+
+    r"""(?x) (?: <.* | \{.* | \[.* | \$.* | %\w+% | AWS4-.* | :?(.)\1* | .*\.\.\.  | (?:%[a-z]\W?)+
     | (?:your|my|the|some|an?|new|old|test|example|sample|dummy|fake|insert)[_\- ].*
     | .*(?:pass(?:word|phrase|wd)?|secret|token|key|example|change_?me|placeholder
-        |redacted|required|optional|invalid|undefined|string|value|here|none|null|true|false)
+        |header|redacted|required|optional|invalid|undefined|string|value|here|none|null|true|false
+        |disabled|enabled|hidden|encrypted|protected|forbidden|missing|unknown|unset|changed)
     )""",
     re.IGNORECASE,
 )
+_PASSWORD_NAME: Final = re.compile("pass(?:word|wd|phrase)?\\Z|pwd\\Z", re.IGNORECASE)
+_MARK: Final = re.compile(r"\[redacted: [a-z0-9-]*\]")
 _PLACE: Final = re.compile(r"(?:[A-Za-z]:|~|\.{0,2})[\\/]|[a-z]+://")
 # self.token1, config-v2, 8-16, pkg/mod_2: words and small numbers.
 _WORDS: Final = re.compile(
@@ -49,7 +74,9 @@ _WORDS: Final = re.compile(
 )
 _CHAIN: Final = re.compile(r"[./:]|\A[-\d]*\Z")
 _LONGEST_BEFORE: Final = 24
+_LONGEST_PLACE: Final = 120
 _SHORTEST_PASSWORD: Final = 4
+_SHORTEST_PHRASE: Final = 8
 _SHORTEST_KEY: Final = 12
 _LEAST_ENTROPY: Final = 3.0
 """Bits a character: hexadecimal keys have 3.2 and more, repeated and spoken words less."""
@@ -65,21 +92,20 @@ class NamedSecrets:
 
     def is_secret(self, name: str, value: str) -> bool:
         """Return whether the value that data has under this name is a secret."""
-        return self._keyword.search(name) is not None and _is_secret(name, value, stated=True)
+        name = _MARK.sub("", name)
+        return self._keyword.search(name) is not None and _is_secret(
+            name, value, stated=True, member=True
+        )
 
-    def applied(self, text: str, counts: Counter[str]) -> str:
-        """Return the text with marks in place of the secrets that are named in it."""
+    def found(self, text: str) -> Iterator[Found]:
+        """Yield the secrets that are named in the text."""
         # Lower case has the same length but for this letter.
         lowered = text.replace("\u0130", "i").lower()
-        parts: list[str] = []
-        done = at = 0
+        at = 0
         while stem := _STEM.search(lowered, at):
             at, secret = self._judge(text, stem)
             if secret is not None:
-                parts += (text[done : secret[0]], mark(KIND))
-                done = secret[1]
-                counts[KIND] += 1
-        return "".join((*parts, text[done:])) if parts else text
+                yield Found(*secret, KIND, mark(KIND))
 
     def _judge(self, text: str, stem: re.Match[str]) -> tuple[int, tuple[int, int] | None]:
         """Return where to look next, and the place of the secret that the name is given."""
@@ -91,31 +117,60 @@ class NamedSecrets:
         if not self._keyword.search(name):
             return end, None
         match = _ASSIGNED.match(text, end)
-        stated = False
-        if match is None and "--" in line:
-            match, stated = _FLAGGED.match(text, end), True
+        stated = member = False
         if match is None:
-            return end, None
+            match = _given(text, stem.start(), end)
+            if match is None:
+                return end, None
+            stated = match.re is not _LABELLED
+        elif match["member"]:
+            member = match["sign"].strip() == ":"
         if match["quoted"] is not None:
-            secret = _is_secret(name, match["quoted"], stated=True)
+            secret = _is_secret(name, match["quoted"], stated=True, member=member)
             return (match.end(), match.span("quoted")) if secret else (end, None)
-        stated = stated or (name.isupper() and match["sign"] == "=")
-        code = text[match.end() : match.end() + 1] in _CODE
-        secret = not code and _is_secret(name, match["bare"].rstrip(".:"), stated=stated)
-        return match.end(), match.span("bare") if secret else None
+        variable = name.isupper() and match["sign"] == "="
+        place = match.span("bare")
+        if text[match.end() : match.end() + 1] in _CODE:
+            whole = _ENVIRONMENT.match(text, place[0])
+            if not (variable and whole and _PASSWORD.search(name)) or _CALL.fullmatch(whole[0]):
+                return match.end(), None
+            place = whole.span()
+        value = text[slice(*place)].rstrip(".:")
+        secret = _is_secret(name, value, stated=stated or variable)
+        return place[1], place if secret else None
 
 
-def _is_secret(name: str, value: str, *, stated: bool) -> bool:
-    """Judge a value; what is `stated` is surely data, while other text may be code or prose."""
+def _given(text: str, start: int, end: int) -> re.Match[str] | None:
+    """Return what a name from `start` to `end` is given without a sign that assigns it."""
+    line = text[max(0, start - _LONGEST_PLACE) : start]
+    for given, place in _GIVEN:
+        if (match := given.match(text, end)) and place.search(line):
+            return match
+    return None
+
+
+def _is_secret(name: str, value: str, *, stated: bool, member: bool = False) -> bool:
+    """Judge a value; what is `stated` is surely data, while other text may be code or prose.
+
+    A `member` is the value of a key in JSON.
+    """
     if _PLACEHOLDER.fullmatch(value) or _PLACE.match(value) or re.search(r"\s", value):
         return False
     digits = re.search("[0-9]", value) is not None
     words = _WORDS.fullmatch(value) is not None
     if _PASSWORD.search(name):
         likely = not value.isalpha() if stated else digits and not (words and _CHAIN.search(value))
+        if member and _PASSWORD_NAME.search(name):
+            likely = likely or _is_phrase(value)
         return len(value) >= _SHORTEST_PASSWORD and likely
     likely = digits and not words
     return len(value) >= _SHORTEST_KEY and likely and _entropy(value) >= _LEAST_ENTROPY
+
+
+def _is_phrase(value: str) -> bool:
+    """Return whether letters alone may be a password, and are no Label and no CONSTANT."""
+    long = len(value) >= _SHORTEST_PHRASE
+    return long and value.isascii() and value.isalpha() and not (value.istitle() or value.isupper())
 
 
 def _entropy(value: str) -> float:

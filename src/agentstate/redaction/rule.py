@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections import Counter
+    from collections.abc import Iterable, Iterator
 
 # What may stand before a token that begins like a word: no letter or digit. Text within text
 # has escapes, which end in a letter or digit that is not of the token: \n and \u003d in JSON,
@@ -22,17 +22,27 @@ NO_WORD: Final = re.compile(
 )
 # The rest of a word that begins like a token of a known length is of the token, not after it.
 REST: Final = "[A-Za-z0-9_-]*+"
-_LONGEST_BEFORE: Final = 8
+QUOTE: Final = r"""\\{0,7}["'`]"""
+"""A quotation mark, and how one looks in a text within a text."""
 _LONGEST_REJECTED: Final = 256
 """In so many characters after a rejected match another may begin; in all, and a long line of
 rejected ones would be searched again for each."""
 
 
+class Found(NamedTuple):
+    """A place in a text, and what is to stand there."""
+
+    start: int
+    end: int
+    kind: str
+    written: str
+
+
 class Rule(Protocol):
     """Finds what is to be hidden, in time linear in the text whatever that holds."""
 
-    def applied(self, text: str, counts: Counter[str]) -> str:
-        """Return the text with marks in place of what is found, which is counted by kind."""
+    def found(self, text: str) -> Iterable[Found]:
+        """Return what is found, from the front of the text to its end."""
 
 
 class PatternRule(NamedTuple):
@@ -49,31 +59,30 @@ class PatternRule(NamedTuple):
     pattern would say the same, and make the search 20 times slower."""
     written: str | None = None
     """What stands in place of the secret, if not its mark."""
+    reach: int = 24
+    """How many characters before a match `after` is looked for in."""
 
-    def applied(self, text: str, counts: Counter[str]) -> str:
-        """Return the text with marks in place of what is found."""
-        if self.marks and not any(mark in text for mark in self.marks):
-            return text
+    def found(self, text: str) -> Iterable[Found]:
+        """Return what is found, from the front of the text to its end."""
+        if self.marks and not any(map(text.__contains__, self.marks)):
+            return ()
+        return self._found(text)
+
+    def _found(self, text: str) -> Iterator[Found]:
         written = mark(self.kind) if self.written is None else self.written
-
-        parts: list[str] = []
-        done = at = 0
+        at = 0
         while match := self.pattern.search(text, at):
             at = match.end()
             start, end = match.span(self.group)
             if start < 0:
                 continue
-            if not self._may_follow(text, match.start()):
-                if at - match.start() <= _LONGEST_REJECTED:
-                    at = match.start() + 1
-                continue
-            counts[self.kind] += 1
-            parts += (text[done:start], written)
-            done = end
-        return "".join((*parts, text[done:])) if parts else text
+            if self._may_follow(text, match.start()):
+                yield Found(start, end, self.kind, written)
+            elif at - match.start() <= _LONGEST_REJECTED:
+                at = match.start() + 1
 
     def _may_follow(self, text: str, at: int) -> bool:
-        first = max(0, at - _LONGEST_BEFORE)
+        first = max(0, at - self.reach)
         return self.after is None or self.after.search(text, first, at) is not None
 
 

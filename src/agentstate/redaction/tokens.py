@@ -57,6 +57,7 @@ _PREFIXED: Final = (
     ("netlify-token", ("nfp_",), rf"{_WORD}{{36}}"),
     ("new-relic-key", ("NRAK-", "NRII-", "NRJS-"), rf"{_URL64}{{19,}}+"),
     ("notion-token", ("ntn_",), rf"{_WORD}{{40,}}+"),
+    ("notion-token", ("secret_",), rf"{_WORD}{{43}}"),
     ("npm-token", ("npm_",), rf"{_WORD}{{36}}"),
     ("openai-key", ("sk-proj-", "sk-svcacct-", "sk-admin-"), rf"{_URL64}{{20,}}+"),
     ("openrouter-key", ("sk-or-v1-",), rf"{_HEX}{{40,}}+"),
@@ -72,6 +73,7 @@ _PREFIXED: Final = (
     ("slack-token", ("xoxa-", "xoxb-", "xoxc-", "xoxd-", "xoxe-", "xoxp-", "xoxr-", "xoxs-"),
      r"[A-Za-z0-9%-]{10,}+"),
     ("slack-token", ("xapp-", "xoxe.xox"), r"[A-Za-z0-9-]{20,}+"),
+    ("square-token", ("sq0atp-",), rf"{_URL64}{{22,}}+"),
     ("stripe-key", ("sk_live_", "sk_test_", "rk_live_", "rk_test_", "sk_prod_", "rk_prod_"),
      rf"{_WORD}{{10,}}+"),
     ("stripe-webhook-secret", ("whsec_",), r"[A-Za-z0-9+/=]{24,}+"),
@@ -80,6 +82,7 @@ _PREFIXED: Final = (
     ("tailscale-key", ("tskey-",), rf"[a-z]{{2,12}}-{_WORD}{{8,}}+-{_WORD}{{16,}}+"),
     ("typeform-token", ("tfp_",), r"[A-Za-z0-9_=.-]{40,}+"),
     ("vault-token", ("hvs.", "hvb.", "hvr."), rf"{_URL64}{{24,}}+"),
+    ("vercel-token", ("vercel_blob_rw_",), rf"{_WORD}{{10,}}+_{_WORD}{{20,}}+"),
     ("xai-key", ("xai-",), rf"{_WORD}{{60,}}+"),
 )  # fmt: skip
 

@@ -1,5 +1,7 @@
 """Search in a store of 1,000,000 messages: the first build, warm queries, and 100 new messages.
 
+And the same number of messages in one thread.
+
     python bench/search.py [MESSAGES [ROUNDS]]
 
 Queries are runs of the program in CPU time, beside a program that only starts: what a query costs
@@ -24,7 +26,7 @@ from startup import least
 from agentstate import StateStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 MESSAGES: Final = 1_000_000
 ROUNDS: Final = 5
@@ -183,6 +185,12 @@ QUERIES: Final = {
     "a common word, active branch": ("function", "--active"),
     "a common word, old messages": ("function", "--until", "1700300000"),
 }
+IN_ONE_THREAD: Final = {
+    "a rare word, old messages, too": (RARE,),
+    "a rare word, active branch": (RARE, "--active"),
+    "a common word, active branch": ("the", "--active"),
+    "a common word of the thread": ("the", "--thread", "t0"),
+}
 
 
 def texts(count: int, chance: random.Random) -> Iterator[str]:
@@ -207,8 +215,8 @@ def texts(count: int, chance: random.Random) -> Iterator[str]:
             yield " ".join(chance.choices(words, cum_weights=by_word, k=length))
 
 
-def fill(path: Path, count: int) -> int:
-    """Make a store of threads with about 500 messages each; return the bytes of all texts."""
+def fill(path: Path, count: int, each: int = 500) -> int:
+    """Make a store of threads with about `each` messages; return the bytes of all texts."""
     StateStore.open(path).close()
     chance = random.Random(7)  # noqa: S311 - the same store each time
     leaves: dict[str, int] = {}
@@ -217,7 +225,7 @@ def fill(path: Path, count: int) -> int:
     def rows() -> Iterator[tuple[Any, ...]]:
         nonlocal size
         for number, text in enumerate(texts(count, chance), start=1):
-            thread_id = f"t{chance.randrange(max(0, number // 500 - 5), number // 500 + 1)}"
+            thread_id = f"t{chance.randrange(max(0, number // each - 5), number // each + 1)}"
             role = ("user", "assistant", "tool")[number % 3]
             size += len(text.encode())
             yield number, thread_id, role, text, 1_700_000_000 + number * 30, leaves.get(thread_id)
@@ -280,23 +288,29 @@ def main(arguments: list[str]) -> int:
             f"{count:,} messages of {size / 1e6:.0f} MB: index of {index / 1e6:.0f} MB "
             f"({index / size:.2f} x) in {build:.1f} s ({used:.1f} s of CPU time)"
         )
-        failed = queries(Path(folder), path, rounds)
+        failed = queries(path, QUERIES, rounds)
         new = update(path)
         failed |= new > NEW_LIMIT
         print(f"{NEW} new messages {new * 1000:21.1f} ms  {verdict(new <= NEW_LIMIT)}")
+        path.unlink()
+        path.with_name("state.db.search").unlink()
+        fill(path, count, count + 1)
+        find(path)
+        print("In one thread")
+        failed |= queries(path, IN_ONE_THREAD, rounds)
     return int(failed)
 
 
-def queries(folder: Path, path: Path, rounds: int) -> bool:
+def queries(path: Path, wanted: Mapping[str, tuple[str, ...]], rounds: int) -> bool:
     """Measure the queries; return whether one takes too long."""
-    empty = folder / "empty.db"
+    empty = path.with_name("empty.db")
     StateStore.open(empty).close()
     program = str(Path(sys.executable).with_name("agentstate"))
-    os.environ["XDG_CACHE_HOME"] = str(folder)
+    os.environ["XDG_CACHE_HOME"] = str(path.parent)
     runs = {"start-up": [program, "--db", str(empty), "index", "list"]}
     runs |= {
         name: [program, "--quiet", "--db", str(path), "search", *words]
-        for name, words in QUERIES.items()
+        for name, words in wanted.items()
     }
     found = least(runs, rounds)
     base = found.pop("start-up")

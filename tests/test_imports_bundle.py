@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import contextmanager
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from hypothesis import given, settings
@@ -26,7 +27,7 @@ from sessions import chain, merge, said, session
 from support import Clock, raw, thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 
@@ -120,10 +121,11 @@ def test_a_session_that_is_imported_as_another_thread_is_a_conflict(
         other.threads.delete("t")
         with raw(other.path) as connection:
             connection.execute("UPDATE messages SET id = id + 100")
-        with pytest.raises(
-            ConflictError, match=f"imported again since, as thread '{done.thread_id}"
-        ):
-            put(other, bundle)
+        for dry_run in (True, False):
+            with pytest.raises(
+                ConflictError, match=f"imported again since, as thread '{done.thread_id}.*--new-ids"
+            ):
+                put(other, bundle, dry_run=dry_run)
 
 
 def test_paths_are_put_elsewhere(bundle: bytes, tmp_path: Path) -> None:
@@ -291,6 +293,120 @@ def test_a_bundle_that_is_not_whole_changes_nothing(
         assert dump(other.path) == before
     with pytest.raises(BadInputError):
         Nowhere().insert_bundle(BytesIO(damage(bundle)))
+
+
+def doubled(bundle: bytes, table: str) -> list[bytes]:
+    """Return a bundle's lines with the first row of a table twice."""
+    lines = bundle.splitlines(keepends=True)
+    place = next(at for at, line in enumerate(lines) if f'"table":"{table}"'.encode() in line)
+    return [*lines[:place], lines[place], *lines[place:]]
+
+
+def refusals(folder: Path, made: bytes, ids: Sequence[bool] = (False, True)) -> set[str]:
+    """Return why a bundle is refused, with new ids and without: tried, done, and with no store."""
+    found = set()
+    with other_store(folder) as other:
+        before = dump(other.path)
+        for new_ids in ids:
+            for dry_run in (False, True):
+                with pytest.raises(BadInputError) as caught:
+                    put(other, made, new_ids=new_ids, dry_run=dry_run)
+                found.add(str(caught.value))
+            with pytest.raises(BadInputError) as caught:
+                Nowhere().insert_bundle(BytesIO(made), new_ids=new_ids)
+            found.add(str(caught.value))
+        assert dump(other.path) == before
+    return {one.replace(str(other.path), "the store") for one in found}
+
+
+TABLES: Final = (
+    *("threads", "messages", "checkpoints", "thread_goals"),
+    *("agentstate_imports", "agentstate_imported_messages"),
+)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_line_that_stands_twice_is_no_conflict(bundle: bytes, tmp_path: Path, table: str) -> None:
+    lines = doubled(bundle, table)
+    assert refusals(tmp_path, b"".join(lines)) == {
+        "the bundle was changed: its end does not fit the rest"
+    }
+    header, *rows = unsealed(b"".join(lines))
+    header["rows"][table] += 1
+    # A copy is without what says of which session it is, where another thread says so.
+    ids = [False] if table == "agentstate_imports" else [False, True]
+    (why,) = refusals(tmp_path, sealed([header, *rows]), ids)
+    assert re.fullmatch(r"line \d+ of the bundle: it holds this twice", why)
+
+
+def test_a_bundle_that_was_changed_is_no_conflict_where_an_id_is_taken(
+    bundle: bytes, tmp_path: Path
+) -> None:
+    with other_store(tmp_path) as other:
+        fill_thread(other, "u")
+        before = dump(other.path)
+        for dry_run in (True, False):
+            with pytest.raises(BadInputError, match="its end does not fit"):
+                put(other, bundle.replace(b"mine", b"MINE"), dry_run=dry_run)
+            with pytest.raises(BadInputError, match="cut short"):
+                put(other, bundle[:-1], dry_run=dry_run)
+        assert dump(other.path) == before
+
+
+@pytest.mark.parametrize(
+    ("cell", "value", "why"),
+    [
+        ("messages.content", "\ud800", "lone surrogate"),
+        ("threads.title", "\ud800", "lone surrogate"),
+        ("messages.id", 5.5, "datatype mismatch|a message without an id"),
+        ("messages.id", "x", "datatype mismatch|a message without an id"),
+        ("messages.content", None, "NOT NULL"),
+    ],
+)
+def test_a_dry_run_refuses_what_an_import_does(
+    bundle: bytes, tmp_path: Path, cell: str, value: object, why: str
+) -> None:
+    found = refusals(tmp_path, with_cell(bundle, cell, value))
+    tables = [line["table"] for line in unsealed(bundle)[1:]]
+    line = tables.index(cell.partition(".")[0]) + 2
+    assert all(re.match(f"line {line} of the bundle: .*({why})", one) for one in found)
+
+
+def with_cell(bundle: bytes, cell: str, value: object) -> bytes:
+    """Return a bundle with another value in the first row of a table."""
+    header, *rows = unsealed(bundle)
+    table, column = cell.split(".")
+    next(line for line in rows if line["table"] == table)["row"][column] = value
+    return sealed([header, *rows])
+
+
+def test_a_row_of_a_message_that_is_not_there(bundle: bytes, tmp_path: Path) -> None:
+    cell = "agentstate_imported_messages.message_id"
+    (why,) = refusals(tmp_path, with_cell(bundle, cell, -5), [False])
+    assert why.endswith("FOREIGN KEY constraint failed")
+    with other_store(tmp_path) as other:
+        copy = put(other, with_cell(bundle, cell, -5), new_ids=True).thread_id
+        assert copy is not None
+        assert other.imports.hidden(copy) == frozenset()
+        assert {one.slug for one in examine(other.path).findings} <= {"rollout_missing"}
+
+
+def test_a_dry_run_knows_the_tables_that_others_have_added(bundle: bytes, tmp_path: Path) -> None:
+    more = "CREATE TABLE notes (thread TEXT REFERENCES threads(id) ON DELETE CASCADE, n UNIQUE)"
+    header, *rows = unsealed(bundle)
+    rows += [{"table": "notes", "row": {"thread": "t", "n": n}} for n in (1, 2)]
+    header["rows"]["notes"] = 2
+    with other_store(tmp_path) as other:
+        with pytest.raises(BadInputError, match="no table 'notes'"):
+            put(other, sealed([header, *rows]), dry_run=True)
+        with raw(other.path) as connection:
+            connection.execute(more)
+        assert put(other, sealed([header, *rows]), dry_run=True).created
+        rows[-1]["row"]["n"] = 1
+        for dry_run in (True, False):
+            with pytest.raises(ConflictError, match="a row of notes"):
+                put(other, sealed([header, *rows]), dry_run=dry_run)
+        assert other.threads.get("t") is None
 
 
 def test_a_bundle_says_json_of_the_tables(bundle: bytes) -> None:

@@ -231,6 +231,41 @@ def test_a_branch_that_is_damaged_is_searched_all_the_same(found: StateStore) ->
     assert hits[2].snippet == "lexer\ufffd"
 
 
+@pytest.mark.parametrize("text", ["an extreme", "an extreme " + "x" * (1 << 20)])
+def test_a_message_may_have_any_id(store: StateStore, text: str) -> None:
+    store.threads.create(thread())
+    extremes = (-(2**63), 1 - 2**63, -5, 0, 7, 2**63 - 1)
+    with raw(store.path) as connection:
+        connection.executemany(
+            "INSERT INTO messages (id, thread_id, role, content, created_at) "
+            "VALUES (?, 't', 'user', ?, 1)",
+            [(message_id, text) for message_id in extremes],
+        )
+        connection.execute("UPDATE threads SET current_leaf_id = ?", extremes[:1])
+    for query in ("extreme", "an", "NOT other"):
+        for _ in range(2):
+            found = store.search.find(query)
+            assert {hit.message_id for hit in found.hits} == set(extremes)
+            assert (found.complete, found.scanned) == (True, None)
+            assert found == store.search.find(query, scan=True)
+    assert ids(store, "^an", regex=True) == sorted(extremes, reverse=True)
+    (active,) = store.search.find("extreme", SearchFilters(active_only=True)).hits
+    assert (active.message_id, active.on_active_branch) == (-(2**63), True)
+
+
+def test_an_extreme_id_that_comes_later_is_noticed(store: StateStore) -> None:
+    store.threads.create(thread())
+    store.messages.append("t", "user", "first words")
+    assert ids(store, "words") == [1]
+    with raw(store.path) as connection:
+        connection.execute(
+            "INSERT INTO messages (id, thread_id, role, content, created_at) "
+            "VALUES (?, 't', 'user', 'least words', 0)",
+            (-(2**63),),
+        )
+    assert ids(store, "words") == [1, -(2**63)]
+
+
 def test_of_a_common_word_the_newest_are_ranked(store: StateStore) -> None:
     store.threads.create(thread())
     with raw(store.path) as connection:

@@ -42,6 +42,29 @@ with StateStore.open(sys.argv[1], read_only=True) as store:
     print([hit.message_id for hit in found.hits], found.scanned)
 """
 
+WITHOUT_FTS5: Final = """
+import _sqlite3, ctypes, sqlite3, sys
+try:
+    drop = ctypes.CDLL(getattr(_sqlite3, "__file__", None)).sqlite3_drop_modules
+except (AttributeError, OSError) as error:
+    sys.exit(print(f"cannot be taken away: {error}"))
+drop.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+
+def take_away(event, arguments):
+    if event == "sqlite3.connect/handle":
+        # What a connection of Python's has first is SQLite's.
+        where = id(arguments[0]) + object.__basicsize__
+        drop(ctypes.c_void_p.from_address(where).value, None)
+
+TABLE = "CREATE VIRTUAL TABLE texts USING fts5(text)"
+sqlite3.connect(":memory:").execute(TABLE)
+sys.addaudithook(take_away)
+try:
+    sqlite3.connect(":memory:").execute(TABLE)
+except sqlite3.OperationalError as error:
+    print(error)
+"""
+
 
 def search(path: Path, query: str) -> list[int]:
     """Search by the index, in a store that is opened for it."""
@@ -98,7 +121,10 @@ def copy_of(large: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "copy"
     shutil.copytree(large.parent, folder)
     with raw(folder / INDEX) as index:
-        index.execute("UPDATE about SET store = ?", ((folder / "state.db").stat().st_ino,))
+        index.execute(
+            "UPDATE about SET store = ? || substr(store, instr(store, ':'))",
+            ((folder / "state.db").stat().st_ino,),
+        )
     return folder / "state.db"
 
 
@@ -302,6 +328,16 @@ def test_without_a_place_every_message_is_read(
     assert found.scanned == (
         "no index can be written beside the store or in the user's cache, so every message is read"
     )
+
+
+def test_without_fts5_every_message_is_read(path: Path) -> None:
+    before = snapshot(path.parent)
+    taken, *found = run_python(WITHOUT_FTS5 + FIND, path, "words").splitlines()
+    if taken.startswith("cannot be taken away"):
+        pytest.skip(f"FTS5 {taken}")
+    assert taken == "no such module: fts5"
+    assert found == ["[1, 2] this Python's SQLite has no FTS5, so every message is read"]
+    assert snapshot(path.parent) == before
 
 
 def test_an_index_that_is_locked_is_done_without(path: Path) -> None:

@@ -26,6 +26,17 @@ if TYPE_CHECKING:
 
 _ENOUGH: Final = 2**53
 """A message id that leaves as many as a store will ever give out."""
+_OF_ONE_THREAD: Final = ("threads", "checkpoints", "thread_dynamic_tools", "thread_goals")
+"""Tables whose keys name the thread."""
+_OWNERS: Final = {
+    "messages": (("id",), "id = :id"),
+    own_schema.IMPORTS: (("format", "session_id"), "format = :format AND session_id = :session_id"),
+    own_schema.IMPORTED_MESSAGES: (
+        ("message_id", "thread_id", "native_id"),
+        "message_id = :message_id OR (thread_id = :thread_id AND native_id = :native_id)",
+    ),
+}
+"""How to find the row of other tables that has the same key as another."""
 
 
 class BundleRow(NamedTuple):
@@ -83,10 +94,16 @@ def insert(database: Database, file: BinaryIO, rewrite: Rewrite | None = None) -
         own_schema.prepare(database)
     if rewrite is not None:
         header = rewrite.header(header)
-    adding = _Adding(database, header)
-    for row in rows:
-        changed = row if rewrite is None else rewrite.row(row)
-        adding.add(row if changed is None else changed, drop=changed is None)
+    try:
+        adding = _Adding(database, header)
+        for row in rows:
+            changed = row if rewrite is None else rewrite.row(row)
+            adding.add(row if changed is None else changed, drop=changed is None)
+    except (BadInputError, ConflictError):
+        # Of a bundle that was changed nothing else is worth to be told.
+        for _ in rows:
+            pass
+        raise
     adding.check()
     return header
 
@@ -150,24 +167,33 @@ class _Adding:
         try:
             self._db.execute(sql, params)
         except DuplicateKeyError as error:
+            if self._owner(row) == self._header.thread_id:
+                raise BadInputError(f"line {number} of the bundle: it holds this twice") from error
             raise ConflictError(f"{self._taken(row)}; nothing was written") from error
-        except ConstraintError as error:
+        except (BadInputError, ConstraintError) as error:
             raise BadInputError(f"line {number} of the bundle: {error}") from error
         self._added[table_name] += 1
+
+    def _owner(self, row: BundleRow) -> object:
+        """Return whose row is in the way; before the bundle there was none of its thread."""
+        if row.table in _OF_ONE_THREAD:
+            return self._header.thread_id
+        if row.table not in _OWNERS:
+            return None
+        names, condition = _OWNERS[row.table]
+        found = self._db.one(
+            f"SELECT thread_id FROM {row.table} WHERE {condition}",
+            {name: row.values.get(name) for name in names},
+        )
+        return found[0] if found else None
 
     def _taken(self, row: BundleRow) -> str:
         """Say what of a row the store has already."""
         thread = f"thread {self._header.thread_id!r}"
         if row.table == "messages":
             return f"message {row.values['id']} of {thread} exists already"
-        if row.table == own_schema.IMPORTS:
-            other = self._db.one(
-                f"SELECT thread_id FROM {own_schema.IMPORTS} "
-                "WHERE format = :format AND session_id = :session_id",
-                {name: row.values.get(name) for name in ("format", "session_id")},
-            )
-            if other is not None:
-                return f"the session of {thread} was imported again since, as thread {other[0]!r}"
+        if row.table == own_schema.IMPORTS and (other := self._owner(row)) is not None:
+            return f"the session of {thread} was imported again since, as thread {other!r}"
         return f"a row of {row.table} of {thread} exists already"
 
     def check(self) -> None:

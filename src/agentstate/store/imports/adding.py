@@ -40,6 +40,8 @@ _KEY: Final = (
     "awaits_source",
     "awaits_turns",
 )
+_NONE: Final = (None, None, 0)
+"""What a message awaits that awaits nothing."""
 
 
 def last_id(database: Database) -> int:
@@ -147,16 +149,17 @@ class Messages:
         unknown = {message.parent for message in new} - natives - recent.keys()
         if wanted := [parent for parent in unknown if parent is not None]:
             recent.update(self.look_up(thread_id, wanted))
+        before = session.start.continues_before
         rows: Rows = []
         keys: Rows = []
         for message_id, message in enumerate(new, self._last_id + 1):
-            native_id, parent, role, content, item, created_at, hidden, position, *_ = message
+            native_id, parent, role, content, item, created_at, hidden, position = message[:8]
             above = None if parent is None else recent.get(parent)
             recent[native_id] = message_id
             rows.append((message_id, thread_id, role, content, item, created_at, above))
-            joint = _joint(session.start, message)
+            joint = _NONE if before is None else _joint(session.start, message)
             # What goes on with others is behind them, so that no two sources go on with each other.
-            place = max(position, session.start.continues_before or position)
+            place = position if before is None else max(position, before)
             keys.append((message_id, thread_id, native_id, int(hidden), place, *joint))
         if self._last_id + len(rows) > catalog.LAST_ID:
             raise CorruptStoreError(
@@ -174,6 +177,6 @@ class Messages:
 
 def _joint(start: Start, message: Message) -> tuple[int | None, str | None, int]:
     """Return what a message awaits, of which source, and how far above that."""
-    if message.parent is not None or start.continues_before is None:
-        return None, None, 0
+    if message.parent is not None:
+        return _NONE
     return start.continues_before, start.continues, message.turns_back

@@ -178,9 +178,12 @@ class _Counted:
         self.older = 0
 
     def __iter__(self) -> Iterator[Event]:
+        return iter(self._events) if self._since is None else self._counted(self._since)
+
+    def _counted(self, since: int) -> Iterator[Event]:
         for event in self._events:
-            if isinstance(event, Start) and self._since is not None:
-                self.older += event.updated_at < self._since
+            if isinstance(event, Start):
+                self.older += event.updated_at < since
             yield event
 
 

@@ -110,7 +110,10 @@ class Rewriting:
         return replace(header, thread_id=thread_id, index=index)
 
     def row(self, row: BundleRow) -> BundleRow | None:
-        """Return a row with new ids and paths; None for one of an import that is there already."""
+        """Return a row with new ids and paths.
+
+        None for one of an import that is there already, and of a message that is not.
+        """
         self.facts.see(row)
         row = self.remap(row)
         if self._ids is None:
@@ -123,6 +126,8 @@ class Rewriting:
                 values[column] = self._thread_id
         for column in self._of_messages.get(row.table, ()):
             values[column] = self._new_id(values.get(column), self._ids)
+        if row.table == IMPORTED_MESSAGES and values["message_id"] is None:
+            return None  # SQLite would give it the id of another message
         return row._replace(values={name: values[name] for name in row.values})
 
     def remap(self, row: BundleRow) -> BundleRow:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -11,8 +12,8 @@ if TYPE_CHECKING:
 
     from agentstate.db.port import Database
 
-BEFORE_ALL: Final = -(1 << 63)
-"""A number that no message has, or only one that nobody made."""
+BEFORE_ALL: Final = -inf
+"""What is below every id, the least of 64 bits, too."""
 _MESSAGES: Final = 250
 _BYTES: Final = 1 << 20
 """What a block holds at most, but for one message that is larger."""
@@ -29,8 +30,8 @@ class Row(NamedTuple):
 class Block(NamedTuple):
     """The messages with ids above `after`, up to `last`."""
 
-    after: int
-    last: int
+    after: float
+    last: float
     messages: int
     size: int
     checksum: int
@@ -54,7 +55,7 @@ class Block(NamedTuple):
         )
 
 
-def empty_block(after: int) -> Block:
+def empty_block(after: float) -> Block:
     """Return a block without messages."""
     return Block(after=after, last=after, messages=0, size=0, checksum=0)
 

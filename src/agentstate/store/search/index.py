@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from agentstate.db import own_schema
 from agentstate.db.port import NotADatabaseError
 from agentstate.db.reading import WRITE, resolve, uri
 from agentstate.db.sqlite import SQLiteDatabase
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str, int, int], object]
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 """The version of the tables and of how texts are folded; a file of another is made anew."""
 _TABLES: Final = ("grams", "blocks", "about")
 _SCHEMA: Final = (
@@ -52,8 +53,8 @@ _SCHEMA: Final = (
     size INTEGER NOT NULL,
     checksum INTEGER NOT NULL
 )""",
-    "CREATE TABLE about (store INTEGER NOT NULL, messages INTEGER NOT NULL)",
-    "INSERT INTO about VALUES (0, 0)",
+    "CREATE TABLE about (store TEXT NOT NULL, messages INTEGER NOT NULL)",
+    "INSERT INTO about VALUES ('', 0)",
     f"PRAGMA user_version = {_FORMAT}",
 )
 _VOCABULARY: Final = "CREATE VIRTUAL TABLE temp.occurrences USING fts5vocab(main, grams, instance)"
@@ -126,14 +127,15 @@ class Index:
         `progress` is told what is done, how far that is and how far it goes. The store is read a
         batch at a time, and what was read is kept where this is interrupted.
         """
-        identity = resolve(path).stat().st_ino
+        # An import that changed messages in place has counted that.
+        identity = f"{resolve(path).stat().st_ino}:{own_schema.changes(store)}"
         if not self._is_as_known(store, identity):
             self._check_all(store, progress)
             self._remember(identity, self._known(store))
         self._add_new(store, progress)
         self._remember(identity, self._known(store))
 
-    def _is_as_known(self, store: Database, identity: int) -> bool:
+    def _is_as_known(self, store: Database, identity: str) -> bool:
         """Compare what costs little: the file, how many messages there are, and some of them."""
         remembered, messages = self._about()
         if remembered != identity or self._known(store) > messages:
@@ -142,11 +144,11 @@ class Index:
         sample = {*some(lasts, _CHECKED), *lasts[-1:]}
         return all(is_sound(store, self._block(last)) for last in sample)
 
-    def _about(self) -> tuple[int, int]:
+    def _about(self) -> tuple[str, int]:
         row = self.database.one("SELECT store, messages FROM about")
-        return (row[0], row[1]) if row else (0, 0)
+        return (row[0], row[1]) if row else ("", 0)
 
-    def _remember(self, identity: int, messages: int) -> None:
+    def _remember(self, identity: str, messages: int) -> None:
         if self._about() != (identity, messages):
             with self.database.transaction():
                 self.database.execute(
@@ -192,8 +194,8 @@ class Index:
         begin = None
         while (last := self._newest().last) < end:
             if begin is None:
-                begin = max(last, 0)
-            progress("Indexing", max(last, begin) - begin, end - begin)
+                begin = int(max(last, 0))
+            progress("Indexing", int(max(last, begin)) - begin, int(max(end, begin)) - begin)
             if not self._add_batch(store):
                 break
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agentstate.db.own_schema import IMPORTED_MESSAGES
 from agentstate.records import SessionSource
 from agentstate.store.rows import batches, in_list
+from agentstate.store.search.active import ActiveBranch
 from agentstate.store.thread_filters import as_read
 
 if TYPE_CHECKING:
@@ -21,18 +23,6 @@ _BUFFERED: Final = 20_000
 """How many messages a filter may leave to be kept in mind; of more, many a candidate is one."""
 _FEW: Final = 1000
 """Messages that are looked at themselves sooner than in an index."""
-_ABOVE_ALL: Final = (1 << 63) - 1
-
-_PATH: Final = """
-WITH RECURSIVE walk(id) AS (
-    SELECT current_leaf_id FROM threads WHERE id = :thread_id
-    UNION
-    SELECT messages.parent_entry_id FROM walk JOIN messages ON messages.id = walk.id
-    WHERE messages.thread_id = :thread_id
-)
-SELECT messages.id FROM walk JOIN messages ON messages.id = walk.id
-WHERE messages.thread_id = :thread_id
-"""
 
 
 class Text(NamedTuple):
@@ -51,7 +41,7 @@ class Reader:
         """Know the store and the filters; nothing is read yet."""
         self._db = database
         self._active_only = filters.active_only
-        self._paths: dict[str, frozenset[int]] = {}
+        self._branches: dict[str, ActiveBranch] = {}
         by_thread, by_message, self._params = _conditions(filters)
         self._is_narrow = bool(by_thread or by_message)
         roles, role_params = in_list("role", filters.roles)
@@ -66,7 +56,8 @@ class Reader:
                 "WHERE imported.message_id = messages.id AND imported.hidden = 1)"
             )
         self._joined = "JOIN threads ON threads.id = messages.thread_id" if by_thread else ""
-        self._passing = "".join(f" AND {condition}" for condition in conditions)
+        # A condition that an index could serve would be looked up for each page of ids.
+        self._passing = "".join(f" AND ({condition}) IS TRUE" for condition in conditions)
 
     def narrowed(self, candidates: Iterable[int] | None) -> Iterable[int] | None:
         """Return the candidates that may pass the filters, where those leave few; None for all."""
@@ -105,18 +96,17 @@ class Reader:
 
     def is_active(self, message_id: int, thread_id: str) -> bool:
         """Tell whether a message is on its thread's active branch, as far as that can be read."""
-        if thread_id not in self._paths:
-            rows = self._db.all(_PATH, {"thread_id": thread_id})
-            self._paths[thread_id] = frozenset(found for (found,) in rows)
-        return message_id in self._paths[thread_id]
+        if thread_id not in self._branches:
+            self._branches[thread_id] = ActiveBranch(self._db, thread_id)
+        return self._branches[thread_id].has(message_id)
 
     def _all_ids(self) -> Iterator[list[int]]:
-        sql = "SELECT id FROM messages WHERE id <= :below ORDER BY id DESC LIMIT :page"
-        below = _ABOVE_ALL
-        while rows := self._db.all(sql, {"below": below, "page": _PAGE}):
+        sql = "SELECT id FROM messages WHERE id < :before ORDER BY id DESC LIMIT :page"
+        before = inf
+        while rows := self._db.all(sql, {"before": before, "page": _PAGE}):
             page = [message_id for (message_id,) in rows]
             yield page
-            below = page[-1] - 1
+            before = page[-1]
 
 
 def decoded(content: bytes | None) -> str:

@@ -37,6 +37,8 @@ class Answers(NamedTuple):
     heading: str
     commands: str
     records: tuple[type, ...]
+    extra: str = "Only where `--fields` names it."
+    """When the extra fields of the shape are shown."""
 
 
 ANSWERS: Final = {
@@ -46,6 +48,7 @@ ANSWERS: Final = {
         "`threads show`, `create`, `ensure`, `update`, `rename`, `archive`, `unarchive`, "
         "`delete`, `undelete`, `memory`, `path`",
         (records.ThreadMetadata, records.ThreadStats),
+        "In the JSON of `threads show`; elsewhere only where `--fields` names it.",
     ),
     "TOOLS": Answers("Dynamic tools", "`threads tools`", (records.DynamicToolRecord,)),
     "GOALS": Answers("Goals", "`threads goal`", (records.ThreadGoalRecord,)),
@@ -220,7 +223,7 @@ def _shape_section(answers: Answers, shape: Shape) -> str:
         kind, meaning = known[field]
         column = str(shape.columns.index(field) + 1) if field in shape.columns else ""
         if field in shape.extra:
-            meaning = f"{meaning} Only where `--fields` names it.".strip()
+            meaning = f"{meaning} {answers.extra}".strip()
         rows.append((f"`{field}`", kind, column, meaning))
     made = table(("field", "JSON", "TSV column", "meaning"), rows)
     return f"### {answers.heading}\n\n{answers.commands}. `-o id` prints `{shape.id}`.\n\n{made}"

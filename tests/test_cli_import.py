@@ -382,6 +382,8 @@ def test_a_bundle_comes_in_as_it_went_out(cli: Cli, tmp_path: Path) -> None:
         **dict.fromkeys(moving),
     }
     assert other("import", out, "-o", "jsonl").json["added"] == 0
+    for shape in ((), ("-0",), ("-o", "id")):
+        assert other("import", out, "--new-ids", "--dry-run", *shape).stdout == b""
     (new,) = other("import", out, "--new-ids").lines
     assert new != "t-main"
     shutil.rmtree(other.db.parent)

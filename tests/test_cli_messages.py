@@ -72,6 +72,21 @@ def test_another_leaf_gives_another_branch(cli: Cli) -> None:
     assert cli(*listed, "--leaf", "3", "--limit", "1").lines == ["3"]
 
 
+def test_a_message_says_which_thread_is_meant(cli: Cli) -> None:
+    assert cli("messages", "list", "--leaf", "3", "-o", "id").lines == ["1", "2", "3"]
+    for options in ((), ("-o", "json"), ("--limit", "1")):
+        alone = cli("messages", "tree", "--at", "2", *options)
+        assert alone == cli("messages", "tree", "t-main", "--at", "2", *options)
+    for verb in ("list", "tree"):
+        option = {"list": "--leaf", "tree": "--at"}[verb]
+        assert cli.fails(3, "messages", verb, option, "99") == "no message 99"
+        other = cli.fails(3, "messages", verb, "t-other", option, "2")
+        assert other == "message 2 is of thread 't-main', not 't-other'"
+        assert cli.fails(2, "messages", verb, option, "") == "the message is empty; name one"
+        nowhere = cli.on(cli.db.parent / "nowhere.db")
+        assert nowhere.fails(2, "messages", verb) == f"give a THREAD, or {option} MESSAGE"
+
+
 def test_clearing_deletes_every_branch(cli: Cli) -> None:
     assert cli("messages", "clear", "t-main", "--dry-run").lines == ["t-main"]
     result = cli("messages", "clear", "t-main", "--dry-run", "-o", "json")
@@ -161,6 +176,14 @@ def test_the_table_of_messages(demo: Cli, width: int) -> None:
     seen = demo.screen("--color", "never", "messages", "list", "demo-lexer", width=width)
     drawn, expected = golden(f"messages_list_{width}", seen)
     assert drawn == expected
+
+
+def test_a_message_that_says_nothing_is_shown_as_empty(cli: Cli) -> None:
+    for item in ((), ("--item", '{"message": {"parts": [""]}}'), ("--item", '{"type": "user"}')):
+        cli(*APPEND, "--content", "\n", *item)
+    for verb in ("list", "tree"):
+        lines = cli.screen("--color", "never", "messages", verb, "t-main").lines
+        assert all(re.search(r"user +\(empty\) +", line) for line in lines[-3:])
 
 
 ITEM = '{"type": "tool_call", "name": "exec", "arguments": {"cmd": ["pytest", "-q"]}}'

@@ -98,6 +98,23 @@ def test_every_verb_says_what_it_does_with_an_example_and_takes_a_shape(
     assert re.search(r"^  -o, --output <?\[?table\|json\|jsonl\|tsv\|id", text, re.MULTILINE)
 
 
+@pytest.mark.parametrize(
+    ("verb", "default"),
+    [
+        ("threads list", "table on a terminal, tsv in a pipe"),
+        ("import", "table on a terminal, ids in a pipe"),
+        ("recover", "table on a terminal, path in a pipe"),
+        ("export", "the paths with -O, else the documents"),
+        ("threads create", "the id alone"),
+        ("fork", "the id alone"),
+        ("init", "the path alone"),
+    ],
+)
+def test_help_says_which_shape_is_the_default(cli: Cli, verb: str, default: str) -> None:
+    text = " ".join(cli(*verb.split(), "--help").text.split())
+    assert f"The shape of the answer. Default: {default}." in text
+
+
 def test_the_help_of_a_group_lists_all_of_it(cli: Cli) -> None:
     whole = cli("--help").text
     for name in program().commands:
@@ -119,6 +136,8 @@ def test_json_is_one_object_or_one_array_with_every_field(
         assert found
         found = found[0]
     expected = ONE_FIELD.get(verb, list(IN_JSON.get(verb, shape_of(verb)).fields))
+    if verb == "threads show":
+        expected += shapes.THREAD.extra
     assert [field for field in found if field not in {"messages", "branches"}] == [
         field for field in expected if field not in {"messages", "branches"}
     ]

@@ -26,7 +26,9 @@ def test_hits_are_lines_in_a_pipe(cli: Cli) -> None:
     ]
     assert cli("search", "it", "-o", "id").lines == ["3", "4", "1"]
     assert cli("search", "it", "-o", "id", "-0").stdout == b"3\x004\x001\x00"
-    assert cli("search", "nothing like it").stdout == b""
+    nothing = cli("search", "nothing like it")
+    assert (nothing.stdout, nothing.notes) == (b"", ["nothing was found"])
+    assert cli("-q", "search", "nothing like it").notes == []
     assert cli("search", "nothing like it", "-o", "json").json == []
 
 
@@ -68,6 +70,29 @@ def test_what_cannot_be_meant_is_refused(cli: Cli) -> None:
     assert cli.fails(2, "search", "x", "--since", "later").startswith("--since takes")
 
 
+@pytest.mark.parametrize(
+    ("words", "option", "word"),
+    [
+        (("-test",), "-t", "-test"),
+        (("lint", "-cached", "--role", "user"), "-c", "-cached"),
+        (("lint", "-quick"), "-q", "-quick"),
+        (("lint", "--dry-run"), "--dry-run", "--dry-run"),
+        (("lint", "-x\x1b[2J\ny"), "-x", r"-x\x1b[2J"),
+    ],
+)
+def test_a_word_that_looks_like_an_option_is_explained(
+    cli: Cli, words: tuple[str, ...], option: str, word: str
+) -> None:
+    how = f"for words that begin with - write agentstate search -- … {word}"
+    assert cli.fails(2, "search", *words) == f"no such option: {option}; {how}"
+
+
+def test_an_option_that_is_none_is_not_taken_for_a_word(cli: Cli) -> None:
+    assert "--thread" in cli.fails(2, "search", "lint", "--thred", "x")
+    assert cli.fails(2, "search", "lint", "-q").startswith("-q goes before the command")
+    assert cli.fails(2, "threads", "list", "-test") == "No such option: -t"
+
+
 def test_a_limit_that_cuts_says_so(cli: Cli) -> None:
     assert cli("search", "it", "--limit", "2").notes == ["2 of 3 hits; --limit 0 for all"]
     assert cli("search", "it", "--limit", "0").notes == []
@@ -80,8 +105,12 @@ def test_a_limit_that_cuts_says_so(cli: Cli) -> None:
         )
         connection.execute("COMMIT")
     assert cli("search", "common", "-o", "id").notes == [
-        "the 20 best of the newest 1000 hits; --limit 0 for all"
+        "the 20 best of the newest 1000 hits, which were ranked; --limit 0 for all"
     ]
+    for number, options in ((1000, ("--limit", "1000")), (20, ("--regex",))):
+        assert cli("search", "common", "-o", "id", *options).notes == [
+            f"the newest {number} hits; --limit 0 for all"
+        ]
     assert len(cli("search", "common", "-o", "id", "--limit", "0").lines) == 1001
 
 
@@ -124,20 +153,20 @@ def test_hostile_text_does_not_reach_a_terminal(cli: Cli) -> None:
 def test_no_query_is_an_error_of_the_index(cli: Cli, query: str) -> None:
     result = cli.run("search", "--", query)
     assert result.code in {0, 2}
-    assert all("no word in it" in note for note in result.notes)
+    assert all("no word in it" in note or note == "nothing was found" for note in result.notes)
 
 
 def test_what_was_found_goes_on_in_a_pipe(cli: Cli) -> None:
     program = shlex.join([*PROGRAM, "--db", str(cli.db)])
 
     def pipe(command: str) -> str:
-        line = f"{program} search tab -o id | head -1 | xargs {program} {command}"
+        line = f"{program} search tab -o id --limit 1 | xargs {program} {command}"
         done = subprocess.run(
             ["/bin/sh", "-c", line], env=ENVIRON, capture_output=True, check=True, text=True
         )
         return done.stdout
 
-    assert "#2 assistant  Because" in pipe("messages tree t-main --at").replace(
+    assert "#2 assistant  Because" in pipe("messages tree --at").replace(
         "  assistant", " assistant"
     )
     assert pipe("fork --content 'And now?'").strip() == "5"

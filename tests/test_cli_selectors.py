@@ -152,6 +152,8 @@ def test_there_is_no_newest_of_none(cli: Cli, tmp_path: Path) -> None:
     [
         ("1", 1),
         ("0003", 3),
+        ("#3", 3),
+        ("#0003", 3),
         ("t-main@leaf", 4),
         ("main@leaf", 4),
         ("@last@leaf", 4),
@@ -174,7 +176,21 @@ def test_names_may_look_like_messages(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    "selector", ["t-main", "@leaf", "~1", "+1", "1.0", " 1", "\u0661", "t-main~x", "t-main~-1"]
+    "selector",
+    [
+        "t-main",
+        "@leaf",
+        "~1",
+        "+1",
+        "1.0",
+        " 1",
+        "\u0661",
+        "t-main~x",
+        "t-main~-1",
+        "#",
+        "##1",
+        "1#",
+    ],
 )
 def test_what_is_no_message(cli: Cli, selector: str) -> None:
     line = cli.fails(2, "messages", "show", selector)

@@ -44,8 +44,25 @@ def test_a_thread_is_made_of_its_options(cli: Cli) -> None:
     assert {field: found[field] for field, _ in EVERYTHING.values()} == dict(EVERYTHING.values())
     assert (found["id"], found["ephemeral"], found["current_leaf_id"]) == ("t", True, None)
     assert before <= found["created_at"] == found["updated_at"] <= time.time()
-    assert cli("threads", "show", "t", "-o", "json").json == found
+    shown = cli("threads", "show", "t", "-o", "json").json
+    assert {field: shown[field] for field in found} == found
     assert cli("index", "name", "t").lines == ["All of it"]
+
+
+def test_json_of_one_thread_has_all_that_belongs_to_it(cli: Cli) -> None:
+    extra = ("messages", "branches", "checkpoints", "goal", "tools", "imported")
+    with raw(cli.db) as connection:
+        connection.execute("UPDATE thread_dynamic_tools SET input_schema = '{\"n\":\n1.10}'")
+    for output in ("json", "jsonl"):
+        result = cli("threads", "show", "t-main", "-o", output)
+        found = result.json
+        assert tuple(found)[-6:] == extra
+        assert [found[field] for field in extra[:3]] == [4, 2, 1]
+        assert found["goal"]["objective"] == "Green"
+        assert [tool["name"] for tool in found["tools"]] == ["grep"]
+        assert '"input_schema": {"n": 1.10}' in result.text
+        assert found["imported"] is None
+    assert len(cli("threads", "show", "t-main", "-o", "tsv").cells[0]) == 6
 
 
 def test_a_thread_needs_nothing(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,6 +247,8 @@ def listed(cli: Cli, tmp_path: Path) -> Cli:
         ("--since 3d", "0 1 2"),
         ("--until 3d", "3"),
         ("--since 5w --until 60m", "1 2 3"),
+        ("--since 1y --until 60m", "1 2 3"),
+        ("--all --until 12mo", "4"),
         ("--all --until 1700000000", "4"),
         ("--all --since 1700000001", "0 1 2 3"),
         ("--all --until 2023-11-14T22:13:20Z", "4"),

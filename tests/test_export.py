@@ -4,14 +4,17 @@ import hashlib
 import json
 import os
 import re
+import signal
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import pexpect  # type: ignore[import-untyped] # it has no types
 import pytest
 
-from agentstate import StateStore
+from agentstate import StateStore, blocks
 from agentstate.formats.events import Message, Relation, Session, Start
-from cli_support import Cli, run, start
+from cli_support import Cli, finish, run, spawn, start
 from support import mode, raw, rows, snapshot, thread
 
 if TYPE_CHECKING:
@@ -68,7 +71,7 @@ def test_reading_changes_nothing(cli: Cli, to: str) -> None:
 def test_json_holds_all_that_belongs_to_a_thread(cli: Cli) -> None:
     found = cli("export", "t-main", "--to", "json").json
     shown = cli("threads", "show", "t-main", "-o", "json").json
-    assert found["thread"] == shown
+    assert found["thread"] == {field: shown[field] for field in found["thread"]}
     assert found["messages"] == lines_of(cli("export", "t-main", "--to", "jsonl").text)
     assert [one["id"] for one in found["messages"]] == [1, 2, 3, 4]
     assert found["path"] == [1, 4]
@@ -128,6 +131,44 @@ def test_hidden_messages_are_left_out_of_what_people_read(imported: Cli) -> None
     assert found["origin"]["format"] == "codex"
     assert "· hidden" in imported("export", "s", "--all").text
     assert "| Imported from | codex s |" in imported("export", "s").text
+
+
+def test_a_hidden_result_of_a_tool_is_not_left_out(cli: Cli) -> None:
+    call = blocks.tool_call("ls", "{}")
+    events: list[Event] = [
+        Start("h", 1),
+        Message("a", None, "user", "List it", None, 1),
+        Message("b", "a", "assistant", call, None, 2),
+        Message("c", "b", "tool", "a.txt", None, 3, hidden=True),
+        Message("d", "c", "user", "a secret aside", None, 4, hidden=True),
+        Message("e", "d", "assistant", "There is one", None, 5),
+        Session(session_id="h", leaf="e", created_at=1, updated_at=5),
+    ]
+    with cli.store() as store:
+        store.imports.merge(events, format_name="codex", source=None)
+    for to in ("markdown", "html", "openai"):
+        for branch in ("active", "all"):
+            text = cli("export", "h", "--to", to, "--branch", branch).text
+            assert "a.txt" in text
+            assert "a secret aside" not in text
+    (line,) = lines_of(cli("export", "h", "--to", "openai").text)
+    roles = ["user", "assistant", "tool", "assistant"]
+    assert [one["role"] for one in line["messages"]] == roles
+    assert "| Messages | 4 |" in cli("export", "h").text
+
+
+def test_one_branch_says_of_how_much_it_is_one(imported: Cli) -> None:
+    assert "| Messages | 2 of 4, one branch |" in imported("export", "t-main").text
+    assert "| Messages | 3 of 4, one branch |" in imported("export", "t-main", "--branch", "3").text
+    fact = "<dt>Messages</dt><dd>2 of 4, one branch</dd>"
+    assert fact in imported("export", "t-main", "--to", "html", "--branch", "active").text
+    for whole in (
+        ("t-main", "--branch", "all"),
+        ("t-main", "--to", "html"),
+        ("s",),
+        ("s", "--all"),
+    ):
+        assert "one branch" not in imported("export", *whole).text
 
 
 def test_a_bundle_brings_all_back(imported: Cli, tmp_path: Path) -> None:
@@ -200,6 +241,26 @@ def test_many_threads_go_into_a_folder_with_an_index(cli: Cli, to: str, tmp_path
     cli.fails(4, "export", "t-main", "t-other", "--to", to, "-O", folder)
     assert snapshot(folder) == before
     cli("export", "t-main", "--to", to, "-O", folder, "--force")
+
+
+def test_long_work_shows_how_far_it_is(cli: Cli, tmp_path: Path) -> None:
+    with cli.store() as store:
+        ids = [store.threads.ensure(f"thread {number}").id for number in range(500)]
+    folder = tmp_path / "out"
+    terminal = spawn("export", *ids, "-O", f"{folder}/", db=cli.db)
+    deadline = time.monotonic() + 20
+    while not folder.is_dir():
+        assert time.monotonic() < deadline
+    # It stands still for longer than short work takes, so the next thing it does is to say so.
+    terminal.kill(signal.SIGSTOP)
+    assert terminal.expect(["Exporting", pexpect.TIMEOUT], timeout=1) == 1
+    terminal.kill(signal.SIGCONT)
+    terminal.expect("Exporting")
+    terminal.expect(r"\d %")
+    done = finish(terminal)
+    assert done.code == 0
+    assert "exported 500 threads" in done.text
+    assert len(names_in(folder)) == 501
 
 
 def test_a_report_says_what_was_made(cli: Cli, tmp_path: Path) -> None:
@@ -405,7 +466,7 @@ def test_redacted_bundles_of_one_source_go_into_one_store(telling: Cli, tmp_path
         (("openai", "--all"), "redacted: github-token 1"),
         (("jsonl", "--branch", "active"), "redacted: github-token 2"),
         (("markdown",), "redacted: github-token 3, home-path 2"),
-        (("html",), "redacted: github-token 5, home-path 3"),
+        (("html",), "redacted: github-token 4, home-path 2"),
         (("json",), "redacted: github-token 6, home-path 3"),
     ],
     ids=lambda part: " ".join(part) if isinstance(part, tuple) else "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any, Final
 
@@ -257,6 +258,15 @@ def test_no_markdown_breaks_a_page(text: str) -> None:
     assert not re.search("[\u202a-\u202e]", found.text())
 
 
+def test_a_role_is_one_line_and_not_a_long_one() -> None:
+    found = [
+        read(conversation([message(1, None, "a", role=role)], 1)).texts
+        for role in ("r" * 200, "a\nb", "", "Tool")
+    ]
+    roles = [next(text for tag, text in texts if tag == "h2") for texts in found]
+    assert roles == ["R" + "r" * 58 + "…", "A", "?", "Tool"]
+
+
 def test_hidden_characters_are_shown_and_spaces_stay() -> None:
     text = "a\u202eb\x00c\x1b[1m\ud800\x9b\r\n\tindented &#x202e; 👩\u200d👧"
     for role in ("user", "assistant", "tool"):
@@ -321,6 +331,29 @@ def test_a_fork_says_where_one_stands_and_leads_to_its_neighbours() -> None:
     middle = text[text.index('id="m3"') :]
     assert 'class="before" href="#m2"' in middle
     assert 'class="after" href="#m4"' in middle
+
+
+def test_one_answer_below_the_end_of_a_branch_is_one_way_on() -> None:
+    records = [message(1, None), message(2, 1), message(3, 2)]
+    assert "<small>1 way on</small>" in "".join(page(conversation(records, 2)))
+    fork = [*records, message(4, 2)]
+    assert "<small>2 ways on</small>" in "".join(page(conversation(fork, 2)))
+
+
+@pytest.mark.parametrize(("file", "rows"), [("/logs/s.jsonl", 1), ("/logs/old.jsonl", 2)])
+def test_a_path_is_shown_once(file: str, rows: int) -> None:
+    origin = ImportRecord(
+        thread_id="t",
+        format="codex",
+        session_id="s",
+        source_path=file,
+        parent_session_id=None,
+        relation=None,
+        imported_at=1,
+    )
+    made = conversation([message(1, None)], 1, rollout_path="/logs/s.jsonl")
+    text = "".join(page(replace(made, origin=origin)))
+    assert len(re.findall(r"<dd>/logs/\w+\.jsonl</dd>", text)) == rows
 
 
 def test_more_than_one_root_and_a_leaf_that_is_answered() -> None:

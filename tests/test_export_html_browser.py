@@ -265,3 +265,25 @@ def test_an_index_is_filtered(chromium: Browser, folder: Path) -> None:
     opened.call("Input.insertText", text="LEXER fix")
     assert opened.run("byId('matches').value") == "1 of 2"
     assert opened.complaints() == []
+
+
+def test_no_word_is_too_long_for_a_page(chromium: Browser, tmp_path: Path) -> None:
+    long = "Longest" * 60
+    content = blocks.join([long, blocks.thinking(long), blocks.tool_call(long, long)])
+    roles = ("critic" * 10, "c" * 40, long, "assistant", "user", "tool")
+    records = [
+        message(number, number - 1 or None, content, role=role)
+        for number, role in enumerate(roles, start=1)
+    ]
+    records.append(message(7, 1, content, role=long))
+    columns = dict.fromkeys(("name", "cwd", "git_branch", "git_sha", "cli_version"), long)
+    made = Conversation(thread=thread(6, **columns), messages=records, path=[1, 2, 3, 4, 5, 6])
+    _write(tmp_path / "long.html", made)
+    entry = Entry(file="long.html", thread=thread(6, **columns), messages=7)
+    (tmp_path / "list.html").write_text("".join(index_page([entry])), encoding="utf-8")
+    for width in (390, 1280):
+        for name in ("long.html", "list.html"):
+            opened = chromium.page(width=width)
+            opened.open(tmp_path / name)
+            opened.run("document.querySelectorAll('details').forEach((fold) => (fold.open = true))")
+            assert opened.run("document.documentElement.scrollWidth") <= width

@@ -33,7 +33,7 @@ PIECES: Final = st.sampled_from(
         *MARKS.split(" "),
         *("\n", "\n\n", "    ", "  ", "\t", "- ", "1. ", "10. ", "\r", "\xa0", "\u2028", "\x0b"),
         *("| - |", "![a](http://x)", "[a](javascript:x)", "[a](", "](", "<http://x>", "$$"),
-        *("[x]: /url", "[^1]: "),
+        *("[x]: /url", "[^1]: ", "```|x\n|-|-|\n", "~~~ a|b\n-|-\n", "\n|-|-|\n", "|"),
     ]
 )
 CONTENTS: Final = st.one_of(st.text(), st.lists(PIECES, max_size=22).map("".join))
@@ -198,6 +198,9 @@ def test_formatting_stays() -> None:
         ("[x](\njavascript:alert)", "[x]\\(\njavascript:alert)"),
         ("[user]: http://e.example", "[user]\\: http://e.example"),
         ("a ` b\nc ` <script>", "a ` b\nc ` &lt;script>"),
+        ("```|x\n|-|-|\n<img src=x>", "\\```|x\n|-|-|\n&lt;img src=x>"),
+        ("~~~ a|b\n-|-\n</details>", "\\~~~ a|b\n-|-\n&lt;/details>"),
+        ("- x\n\n  ```a|b\n  -|-\n# H", "- x\n\n  \\```a|b\n  -|-\n### H"),
         ("a\x1b[31m\u202eb\x00", "a\\x1b[31m\\u202eb\\x00"),
     ],
 )

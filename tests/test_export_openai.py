@@ -24,6 +24,8 @@ def message(number: int, role: str, content: str, item: object = None) -> Messag
 def chats(*messages: tuple[Any, ...], is_chat: bool = False) -> list[dict[str, Any]]:
     records = [message(number, *one) for number, one in enumerate(messages, start=1)]
     made = "".join(line(records, is_chat=is_chat))
+    if not made:
+        return []
     assert made.endswith("\n")
     assert made.count("\n") == 1
     found: list[dict[str, Any]] = json.loads(made)["messages"]
@@ -36,13 +38,18 @@ def require_valid(messages: list[dict[str, Any]]) -> None:
     for one in messages:
         if one["role"] == "tool":
             waiting.remove(one["tool_call_id"])
+            assert isinstance(one["content"], str | list)
             continue
         assert not waiting
-        assert one["content"] is not None or one.get("tool_calls")
+        assert one["role"] in {"system", "developer", "user", "assistant", "function"}
+        assert one["role"] != "function" or one["name"]
+        assert one["content"] or one["content"] == "" or one.get("tool_calls")
+        assert one.get("tool_calls") != []
         for call in one.get("tool_calls", ()):
             assert isinstance(json.loads(call["function"]["arguments"]), dict)
             waiting.append(call["id"])
         assert len(set(waiting)) == len(waiting)
+        assert one["role"] == "assistant" or not waiting
     assert not waiting
 
 
@@ -57,6 +64,122 @@ def test_what_came_as_chat_goes_out_as_it_came() -> None:
     ]
     records = [message(number, "user", "?", item) for number, item in enumerate(items, start=1)]
     assert "".join(line(records, is_chat=True)) == f'{{"messages": [{", ".join(items)}]}}\n'
+
+
+def call_of(*ids: object, content: str | None = None) -> dict[str, object]:
+    """Return a message of chat-completions that calls tools."""
+    function = {"name": "f", "arguments": "{}"}
+    calls = [{"id": one, "type": "function", "function": function} for one in ids]
+    return {"role": "assistant", "content": content, "tool_calls": calls}
+
+
+def result(call_id: str | None, content: object = "out") -> dict[str, object]:
+    return {"role": "tool", "content": content} | ({"tool_call_id": call_id} if call_id else {})
+
+
+def test_chat_that_needs_no_mending_goes_out_as_it_came() -> None:
+    custom = {"id": "k", "type": "custom", "custom": {"name": "f", "input": "x"}}
+    items = [
+        '{"role":"system","content":"Be  brief","name":"s"}',
+        '{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}',
+        json.dumps(call_of("a", "b"), indent=0).replace("\n", " "),
+        json.dumps(result("b", [{"type": "text", "text": "1.10"}])),
+        json.dumps(result("a"), separators=(",", ":")),
+        json.dumps({"role": "assistant", "content": None, "tool_calls": [custom]}),
+        json.dumps(result("k")),
+        '{"role":"assistant","content":null,"function_call":{"name":"f","arguments":"{}"}}',
+        '{"role":"function","name":"f","content":"1"}',
+        '{"role":"assistant","content":null,"refusal":"No"}',
+    ]
+    records = [message(number, "user", "?", item) for number, item in enumerate(items, start=1)]
+    assert "".join(line(records)) == f'{{"messages": [{", ".join(items)}]}}\n'
+
+
+def test_calls_kept_as_chat_are_answered_where_nothing_did() -> None:
+    found = chats(("assistant", "", call_of("a")))
+    assert found == [call_of("a"), result("a", "(no result)")]
+    found = chats(
+        ("assistant", "", call_of("a", "b")),
+        ("tool", "", result("b")),
+        ("user", "Stop", {"role": "user", "content": "Stop"}),
+        ("assistant", "", call_of("a")),
+        ("user", "No"),
+    )
+    require_valid(found)
+    assert [one.get("tool_call_id") for one in found] == [None, "b", "a", None, None, "a", None]
+
+
+def test_answers_kept_as_chat_without_a_call_are_told_as_the_user() -> None:
+    parts = [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]
+    found = chats(
+        ("tool", "", result("a")),
+        ("assistant", "", call_of("a")),
+        ("tool", "", result("a")),
+        ("tool", "", result("a", parts)),
+        ("assistant", "", call_of("call_Ab1")),
+        ("tool", "", result("call_Zz9", "late")),
+        ("function", "", {"role": "function", "content": "old"}),
+    )
+    require_valid(found)
+    assert [one["content"] for one in found if one["role"] == "user"] == [
+        "[tool result] out",
+        "[tool result] one\n\ntwo",
+        "[tool result] late",
+        "[tool result] old",
+    ]
+
+
+def test_calls_kept_as_chat_get_ids_of_their_own_where_they_have_none() -> None:
+    found = chats(
+        ("assistant", "", call_of("a", "a", None, "call_1_1")),
+        *[("tool", "", result("a", text)) for text in ("one", "two")],
+        ("tool", "", result(None, "three")),
+    )
+    require_valid(found)
+    ids = [call["id"] for call in found[0]["tool_calls"]]
+    assert ids == ["a", "call_1_1", "call_1_2", "call_1_3"]
+    assert [(one["tool_call_id"], one["content"]) for one in found[1:]] == [
+        ("a", "one"),
+        ("call_1_1", "two"),
+        ("call_1_2", "three"),
+        ("call_1_3", "(no result)"),
+    ]
+
+
+def test_what_only_looks_like_chat_is_made_of_its_text() -> None:
+    none: list[object] = []
+    for item in (
+        {"role": "assistant", "content": None, "tool_calls": none},
+        {"role": "assistant", "content": None, "tool_calls": [{"id": "a", "type": "function"}]},
+        {"role": "assistant", "content": none},
+        {"role": "user", "content": "x", "tool_calls": none},
+        {"role": "system", "content": [{"type": "image_url", "image_url": {"url": "x"}}]},
+        {"role": ["user"], "content": "x"},
+        {"role": "user", "content": [{"type": ["text"]}]},
+    ):
+        assert chats(("assistant", "said", item)) == [{"role": "assistant", "content": "said"}]
+    assert (
+        chats(("assistant", "", {"role": "assistant", "content": None, "tool_calls": none})) == []
+    )
+
+
+def test_an_imported_chat_is_mended_only_where_the_tree_goes_on() -> None:
+    last = call_of("a")
+    assert chats(("assistant", "", last), is_chat=True) == [last]
+    found = chats(("assistant", "", last), ("user", "Stop"), ("assistant", CALL), is_chat=True)
+    require_valid(found)
+    found = chats(("assistant", CALL), ("user", "", {"role": "user", "content": 1}), is_chat=True)
+    assert [one["role"] for one in found] == ["assistant", "tool", "user"]
+
+
+def test_without_a_name_a_function_is_a_tool() -> None:
+    found = chats(("function", "first"), ("assistant", CALL), ("function", "second"))
+    require_valid(found)
+    assert [(one["role"], one["content"]) for one in found] == [
+        ("user", "[tool result] first"),
+        ("assistant", None),
+        ("tool", "second"),
+    ]
 
 
 def test_an_item_of_another_agent_is_not_taken_for_chat() -> None:
@@ -146,16 +269,24 @@ ITEMS: Final = st.sampled_from(
         {"tool_use_id": "i"},
         {"tool_use_id": "j"},
         {"type": "function_call", "call_id": "call_1_0"},
+        {
+            "type": "x",
+            "message": [{"type": "tool_use", "id": "i"}, {"type": "tool_use", "id": "i"}],
+        },
+        *(call_of("i", "j"), call_of("i", "i"), call_of("call_1_0", "", content="a"), call_of()),
+        *(result("i"), result("j", [{"type": "text", "text": "x"}]), result(None), result("k", "")),
+        *({"role": "function", "content": "x"}, {"role": "function", "name": "f", "content": "x"}),
+        *({"role": "user", "content": "x"}, {"role": "assistant", "content": None}),
     ]
 )
 MESSAGES: Final = st.tuples(
-    st.sampled_from(["user", "assistant", "assistant", "tool", "tool", "other"]),
+    st.sampled_from(["user", "assistant", "assistant", "tool", "tool", "function", "other"]),
     st.lists(PARTS, max_size=3).map(blocks.join),
     ITEMS,
 )
 
 
-@settings(max_examples=examples(100))
+@settings(max_examples=examples(200))
 @given(st.lists(MESSAGES, max_size=8))
 def test_whatever_the_tree_holds_the_calls_are_answered(
     messages: list[tuple[str, str, object]],

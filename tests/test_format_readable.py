@@ -46,7 +46,7 @@ def codewhale(entry: Any) -> bytes:  # noqa: ANN401 - as above
 
 def chatgpt(content: Any) -> bytes:  # noqa: ANN401 - as above
     message = {"id": "a", "author": {"role": "assistant"}, "content": content}
-    mapping = {"a": {"id": "a", "message": message, "parent": None, "children": []}}
+    mapping: Any = {"a": {"id": "a", "message": message, "parent": None, "children": []}}
     return json.dumps([{"id": "s", "mapping": mapping, "current_node": "a"}]).encode()
 
 

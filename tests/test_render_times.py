@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentstate.cli.inputs import moment
 from agentstate.render.times import UNKNOWN, age, ago, iso, to_the_second
 
 NOW = 1_800_000_000
@@ -39,6 +40,16 @@ INT64 = st.integers(-(2**63), 2**63 - 1)
 def test_ages(seconds: int, short: str, long: str) -> None:
     assert age(NOW - seconds, NOW) == short
     assert ago(NOW - seconds, NOW) == long
+
+
+@pytest.mark.parametrize(
+    "shown", ["45 s", "59 min", "23 h", "13 d", "8 w", "2 mo", "13 mo", "24 mo", "2 y", "57 y"]
+)
+def test_an_age_can_be_given_as_it_is_shown(shown: str) -> None:
+    then = moment(shown.replace(" ", "").replace("min", "m"), "--since", NOW)
+    assert then is not None
+    assert age(then, NOW) == shown
+    assert age(then + 1, NOW) != shown
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,8 @@ class Wanted(Record):
     fields: str | None = None
     null: bool = False
     raw: bool = False
+    whole: bool = False
+    """Whether JSON has the extra fields of the shape without being asked for them."""
 
 
 class Answer:
@@ -48,8 +50,11 @@ class Answer:
             self.format = OutputFormat.ID
         if wanted.null and self.format is not OutputFormat.ID:
             raise UsageError("-0 goes with -o id")
+        is_json = self.format in {OutputFormat.JSON, OutputFormat.JSONL}
+        extra = shape.extra if wanted.whole and is_json else ()
         tsv = self.format is OutputFormat.TSV
-        self.fields = shape.choose(wanted.fields, default=shape.columns if tsv else shape.fields)
+        default = shape.columns if tsv else shape.fields + extra
+        self.fields = shape.choose(wanted.fields, default=default)
         self._named = wanted.fields is not None
 
     @property
@@ -71,8 +76,10 @@ class Answer:
         elif self.format is OutputFormat.JSON:
             write_lines(machine.json_array(rows, self.fields, screen=self.screen))
         elif self.format is OutputFormat.ID:
-            ids = (machine.tsv_line(row, (self._shape.id,), screen=self.screen) for row in rows)
-            raw_ids = (str(row[self._shape.id]) for row in rows)
+            # A dry run does not know which ids there will be.
+            known = (row for row in rows if row[self._shape.id] is not None)
+            ids = (machine.tsv_line(row, (self._shape.id,), screen=self.screen) for row in known)
+            raw_ids = (str(row[self._shape.id]) for row in known)
             plain = self._null and not self.screen
             write_lines(raw_ids if plain else ids, end="\0" if self._null else "\n")
         else:

@@ -28,7 +28,7 @@ def backup(
     ],
     compact: Annotated[bool, typer.Option("--compact", help="Leave free pages out.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a backup that is there.")] = False,
-    output: options.Output = None,
+    output: options.OutputOfPath = None,
 ) -> None:
     """Copy the store and its index while others go on writing, and verify the copy.
 
@@ -61,7 +61,7 @@ def restore(
     ],
     yes: options.Yes = False,
     dry_run: options.DryRun = False,
-    output: options.Output = None,
+    output: options.OutputOfPath = None,
 ) -> None:
     """Replace the store by a backup, which is verified first; the old store is kept.
 

@@ -34,7 +34,7 @@ def save(
             autocompletion=complete_files_after_at,
         ),
     ],
-    output: options.Output = None,
+    output: options.OutputOfId = None,
 ) -> None:
     """Save a state under an id, in place of one that has it, and print the id.
 

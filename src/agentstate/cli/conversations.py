@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agentstate.cli import document_formats as formats
 from agentstate.cli.document_formats import FOR_PEOPLE, DocumentFormat
@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     from agentstate.cli.redacting import Redacting
     from agentstate.records import MessageRecord
     from agentstate.render.export.conversation import Entry
+    from agentstate.reports.imports import ImportRecord
     from agentstate.store import StateStore
+
+
+_TOOL: Final = "tool"
+_AT_ONCE: Final = 400
+"""Hidden messages whose roles are asked for together."""
 
 
 @record
@@ -89,10 +95,11 @@ class Exporter:
         return Document(len(conversation.messages), _page(self._wish.format, conversation))
 
     def _conversation(self, thread: ThreadMetadata) -> Conversation:
-        wish, imports = self._wish, self._store.imports
-        hidden = imports.hidden(thread.id)
-        left_out = frozenset() if wish.hidden else hidden
-        ids = [entry for entry in self._path(thread) if entry not in left_out]
+        wish = self._wish
+        hidden = self._store.imports.hidden(thread.id)
+        left_out = self._left_out(hidden)
+        path = self._path(thread)
+        ids = [entry for entry in path if entry not in left_out]
         messages: Collection[MessageRecord]
         if wish.format is DocumentFormat.HTML or (wish.whole and wish.format in FOR_PEOPLE):
             read = self._all(thread) if wish.whole else self._branch(thread, wish.leaf)
@@ -103,16 +110,32 @@ class Exporter:
             messages = _Stored(
                 lambda: self._redacted(self._branch(thread, wish.leaf, left_out)), len(ids)
             )
-        origin = imports.get(thread.id)
         conversation = Conversation(
             thread=thread,
             messages=messages,
             path=ids,
+            elsewhere=self._elsewhere(thread, left_out.union(path)),
             hidden=(hidden - left_out) if wish.whole else (hidden - left_out).intersection(ids),
-            origin=origin and self._redacting.record(origin, formats.of_origin(wish.format)),
+            origin=self._origin(thread),
         )
         is_json = wish.format is DocumentFormat.JSON
         return self._with_all(conversation) if is_json else conversation
+
+    def _origin(self, thread: ThreadMetadata) -> ImportRecord | None:
+        """Return where a thread was imported from, if it was."""
+        origin = self._store.imports.get(thread.id)
+        if origin is None:
+            return None
+        uncounted = self._redacting.record(origin, formats.NOTHING)
+        is_log = uncounted.source_path == thread.rollout_path
+        return self._redacting.record(origin, formats.of_origin(self._wish.format, is_log=is_log))
+
+    def _elsewhere(self, thread: ThreadMetadata, known: Collection[int]) -> int:
+        """Return how many messages people are not shown because one branch was wanted."""
+        if self._wish.whole or self._wish.format not in FOR_PEOPLE:
+            return 0
+        # Where damage put the messages of one thread into another, fewer are counted than known.
+        return max(self._count(thread) - len(known), 0)
 
     def _with_all(self, conversation: Conversation) -> Conversation:
         """Add what no other format tells."""
@@ -133,7 +156,7 @@ class Exporter:
 
         store, wish = self._store, self._wish
         origin = store.imports.get(thread.id)
-        left_out = frozenset() if wish.hidden else store.imports.hidden(thread.id)
+        left_out = self._left_out(store.imports.hidden(thread.id))
         is_chat = origin is not None and origin.format == DocumentFormat.OPENAI
         leaves: list[int | None] = [wish.leaf]
         if wish.whole:
@@ -149,6 +172,21 @@ class Exporter:
             )
         )
         return Document(size, pieces)
+
+    def _left_out(self, hidden: frozenset[int]) -> frozenset[int]:
+        """Return which of the hidden messages are left out.
+
+        What a tool gave back stays: without it a call would seem to have been answered by nobody.
+        """
+        if self._wish.hidden:
+            return frozenset()
+        ids = sorted(hidden)
+        return frozenset(
+            opening.id
+            for start in range(0, len(ids), _AT_ONCE)
+            for opening in self._store.messages.openings(ids[start : start + _AT_ONCE])
+            if opening.role != _TOOL
+        )
 
     def _path(self, thread: ThreadMetadata) -> list[int]:
         """Return the ids of the branch to read first; of a whole tree it may be damaged."""

@@ -80,7 +80,7 @@ def demo(
             autocompletion=complete_folders,
         ),
     ] = Path("agentstate-demo"),
-    output: options.Output = None,
+    output: options.OutputOfPath = None,
 ) -> None:
     """Make a small store to play with, and print its path.
 

@@ -56,6 +56,9 @@ _OF_THREADS: Final = {
 _IN_LISTS: Final = frozenset({"name", "cwd"})
 _OF_ORIGINS: Final = {
     DocumentFormat.MARKDOWN: frozenset({"format", "session_id", "source_path"}),
+    DocumentFormat.HTML: frozenset(
+        {"format", "session_id", "source_path", "parent_session_id", "relation"}
+    ),
     DocumentFormat.JSONL: NOTHING,
 }
 
@@ -77,8 +80,13 @@ def of_thread(
     return _OF_THREADS[format_] | {title}
 
 
-def of_origin(format_: DocumentFormat) -> Collection[str] | None:
-    """Return which fields of where a thread was imported from leave."""
+def of_origin(format_: DocumentFormat, *, is_log: bool) -> Collection[str] | None:
+    """Return which fields of where a thread was imported from leave.
+
+    `is_log` says that its file is the thread's log, which HTML shows once.
+    """
+    if is_log and format_ is DocumentFormat.HTML:
+        return _OF_ORIGINS[format_] - {"source_path"}
     return _OF_ORIGINS.get(format_, ALL)
 
 

@@ -15,7 +15,7 @@ from agentstate.render.export.conversation import Entry, title_of
 from agentstate.reports.export import ExportedThread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from agentstate.cli.conversations import Exporter
@@ -71,11 +71,12 @@ class Writer:
         return self._write(thread_id, path, listed=False).done
 
     def many(
-        self, ids: Sequence[str], folder: Path
+        self, ids: Sequence[str], folder: Path, progress: Callable[[int], object]
     ) -> tuple[list[ExportedThread], list[CorruptStoreError]]:
         """Write documents and an index page into a folder, which is made (0700) if need be.
 
         A thread that is damaged costs no other: what was written comes back, and what was not.
+        `progress` is told of each thread that is done.
         """
         form = self._exporter.format
         names, failures = self._names(ids)
@@ -88,6 +89,7 @@ class Writer:
                     written.append(self._write(thread_id, folder / name, listed=True))
                 except CorruptStoreError as error:
                     failures.append(error)
+                progress(1)
             if failures and not written:
                 raise failures[0]
             entries = [one.entry for one in written]

@@ -17,6 +17,7 @@ from agentstate.cli.inputs import absolute, read_text
 from agentstate.cli.invocation import Invocation, invocation
 from agentstate.cli.options import OutputFormat
 from agentstate.cli.printing import is_screen, write_lines
+from agentstate.cli.progress import Bar
 from agentstate.cli.redacting import Redacting, summary
 from agentstate.cli.selectors import find_message_of, find_thread_id, refuse_empty
 from agentstate.errors import CorruptStoreError, UsageError
@@ -75,11 +76,13 @@ def export(  # noqa: PLR0913 - one parameter for each option
     redact: Annotated[
         bool,
         typer.Option(
-            "--redact", help="Replace keys, tokens, e-mail addresses and home folders by marks."
+            "--redact",
+            help="Replace keys, tokens, e-mail addresses and home folders by marks; "
+            "needs the extra agentstate[redact].",
         ),
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
-    output: options.Output = None,
+    output: options.OutputOfExport = None,
     fields: options.Fields = None,
 ) -> None:
     """Write conversations as documents, to standard output or to files.
@@ -167,7 +170,8 @@ def _write(writer: Writer, ids: Sequence[str], out: str, answer: Answer, run: In
     path = Path(absolute(out))
     failures: Sequence[CorruptStoreError] = ()
     if len(ids) > 1 or out.endswith("/") or path.is_dir():
-        done, failures = writer.many(ids, path)
+        with Bar(run, "Exporting", len(ids)) as bar:
+            done, failures = writer.many(ids, path, bar.advance)
     else:
         done = [writer.one(ids[0], path)]
     answer.rows(vars(one) for one in done)

@@ -20,7 +20,7 @@ def fork(  # noqa: PLR0913 - one parameter for each option
     content_file: options.ContentFile = None,
     role: options.Role = "user",
     item: options.Item = None,
-    output: options.Output = None,
+    output: options.OutputOfId = None,
 ) -> None:
     """Answer any message anew: the new message begins a branch, and becomes the leaf.
 

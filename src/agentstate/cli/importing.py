@@ -105,7 +105,7 @@ def import_(  # noqa: PLR0913 - one parameter for each option
         bool, typer.Option("--new-ids", help="Give what a bundle holds new ids.")
     ] = False,
     dry_run: options.DryRun = False,
-    output: options.Output = None,
+    output: options.OutputOfIds = None,
     fields: options.Fields = None,
     null: options.Nul = False,
 ) -> None:

@@ -15,8 +15,17 @@ if TYPE_CHECKING:
     from agentstate.jsontext import JsonText
 
 # Patterns are text: compiling one costs more than most runs that never use it.
-_AGE: Final = r"(\d{1,9})([smhdw])"
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_AGE: Final = r"(\d{1,9})(mo|[smhdwy])"
+_SECONDS: Final = {
+    "s": 1,
+    "m": 60,
+    "h": 3600,
+    "d": 86_400,
+    "w": 604_800,
+    "mo": 30 * 86_400,
+    "y": 365 * 86_400,
+}
+"""The units that ages are shown in, too: see `agentstate.render.times`."""
 _DATE: Final = r"\d{4}-\d\d-\d\d"
 _NUMBER: Final = r"-?\d{1,18}"
 _SIZE: Final = r"(\d{1,15})(\.\d{1,9})?\s?([KMGT]?)(I?)B"
@@ -73,7 +82,7 @@ def moment(
     option: str,
     now: int,
     *,
-    takes: str = "Unix seconds, ISO 8601, or an age such as 90s, 3d or 2w",
+    takes: str = "Unix seconds, ISO 8601, or an age such as 90s, 3d or 6mo",
 ) -> int | None:
     """Return a time in Unix seconds, given as such, as ISO 8601, or as an age such as 3d.
 

@@ -90,7 +90,7 @@ def create(  # noqa: PLR0913 - one parameter for each column
     status: Status = None,
     progress: Progress = None,
     detail: Detail = None,
-    output: options.Output = None,
+    output: options.OutputOfId = None,
 ) -> None:
     """Create a job and print its id.
 

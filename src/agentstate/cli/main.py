@@ -17,7 +17,7 @@ from agentstate.cli.app import program
 from agentstate.cli.invocation import release_interrupts
 from agentstate.cli.printing import explain, note
 from agentstate.errors import AgentStateError, AgentStateWarning
-from agentstate.render.text import json_screen_safe
+from agentstate.render.text import first_line, json_screen_safe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 UNEXPECTED: Final = 1
 USAGE: Final = 2
 INTERRUPTED: Final = 130
+_WORD: Final = 60
+"""Cells of a word in an error; it may be a page long."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -87,10 +89,25 @@ def _unexpected(error: Exception) -> str:
 
 
 def _report_usage(arguments: Sequence[str], error: ClickException) -> None:
-    _report(arguments, "usage", _misplaced(error) or error.format_message().rstrip("."))
+    hint = _unquoted(arguments, error) or _misplaced(error)
+    _report(arguments, "usage", hint or error.format_message().rstrip("."))
     context = error.ctx if isinstance(error, UsageError) else None
     if context is not None and not _wants_json(arguments):
         note(f"Try '{context.command_path} --help' for help.")
+
+
+def _unquoted(arguments: Sequence[str], error: ClickException) -> str | None:
+    """Say how `search` takes a word that begins with a hyphen, where it was read as an option."""
+    if not isinstance(error, NoSuchOption) or error.ctx is None or error.possibilities:
+        return None
+    option = error.option_name
+    word = next((one for one in arguments if one.startswith(option)), option)
+    if error.ctx.info_name != "search" or any(
+        word in parameter.opts for parameter in error.ctx.find_root().command.params
+    ):
+        return None
+    how = f"agentstate search -- … {first_line(word, _WORD)}"
+    return f"no such option: {option}; for words that begin with - write {how}"
 
 
 def _misplaced(error: ClickException) -> str | None:

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -28,15 +28,21 @@ class OutputFormat(StrEnum):
     ID = "id"
 
 
-Output = Annotated[
-    OutputFormat | None,
-    typer.Option(
+def _output(default: str) -> Any:  # noqa: ANN401 - what typer.Option returns
+    return typer.Option(
         "--output",
         "-o",
-        help="The shape of the answer. Default: table on a terminal, tsv in a pipe.",
+        help=f"The shape of the answer. Default: {default}.",
         show_default=False,
-    ),
-]
+    )
+
+
+Output = Annotated[OutputFormat | None, _output("table on a terminal, tsv in a pipe")]
+OutputOfIds = Annotated[OutputFormat | None, _output("table on a terminal, ids in a pipe")]
+OutputOfId = Annotated[OutputFormat | None, _output("the id alone")]
+OutputOfPath = Annotated[OutputFormat | None, _output("the path alone")]
+OutputOfRecovery = Annotated[OutputFormat | None, _output("table on a terminal, path in a pipe")]
+OutputOfExport = Annotated[OutputFormat | None, _output("the paths with -O, else the documents")]
 Fields = Annotated[
     str | None,
     typer.Option(
@@ -93,11 +99,21 @@ Thread = Annotated[
         autocompletion=complete_threads,
     ),
 ]
+ThreadOfMessage = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[THREAD]",
+        help="An id, a name, the start of an id, @last, @cwd, id:X or name:X. "
+        "May be left out where an option names a message.",
+        autocompletion=complete_threads,
+        show_default=False,
+    ),
+]
 Message = Annotated[
     str,
     typer.Argument(
         metavar="MESSAGE",
-        help="An id, THREAD@leaf, or THREAD~N for N above the leaf.",
+        help="An id (66 or #66), THREAD@leaf, or THREAD~N for N above the leaf.",
         autocompletion=complete_messages,
     ),
 ]

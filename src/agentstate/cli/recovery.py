@@ -28,7 +28,7 @@ def recover(
             autocompletion=complete_files,
         ),
     ],
-    output: options.Output = None,
+    output: options.OutputOfRecovery = None,
 ) -> None:
     """Save what can be read of a damaged store into a fresh one; exit 6 where rows are lost.
 

@@ -121,11 +121,16 @@ def search(  # noqa: PLR0913 - one parameter for each option
         answer.table(render.search.listing(found.hits, now=now, width=answer.width))
     else:
         answer.rows(vars(hit) for hit in found.hits)
-    if found.complete:
+    if not found.hits:
+        run.note("nothing was found")
+    elif found.complete:
         answer.note_cut(len(found.hits), found.matches)
+    elif len(found.hits) == found.matches:
+        run.note(f"the newest {found.matches} hits; --limit 0 for all")
     else:
         run.note(
-            f"the {len(found.hits)} best of the newest {found.matches} hits; --limit 0 for all"
+            f"the {len(found.hits)} best of the newest {found.matches} hits, which were ranked; "
+            "--limit 0 for all"
         )
 
 

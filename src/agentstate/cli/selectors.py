@@ -2,7 +2,8 @@
 
 THREAD is a full id, then an exact name (ASCII case aside), then the unique start of an id;
 `@last` and `@cwd` are the newest of all and of this folder; `id:` and `name:` say which is meant.
-MESSAGE is an id, `THREAD@leaf`, or `THREAD~N` for the message N above the leaf.
+MESSAGE is an id, also with the `#` that a tree shows before it, `THREAD@leaf`, or `THREAD~N` for
+the message N above the leaf.
 """
 
 from __future__ import annotations
@@ -84,8 +85,9 @@ def find_message(store: StateStore, run: Invocation, selector: str) -> tuple[int
     `find_thread` raises.
     """
     refuse_empty(selector, "message")
-    if selector.isascii() and selector.isdigit():
-        message_id = message_number(selector)
+    number = selector.removeprefix("#")
+    if number.isascii() and number.isdigit():
+        message_id = message_number(number)
     elif selector.endswith(_LEAF) and selector != _LEAF:
         message_id = _leaf_of(store, find_thread_id(store, run, selector.removesuffix(_LEAF)))
     elif match := re.fullmatch(_ABOVE, selector):
@@ -106,6 +108,26 @@ def find_message_of(store: StateStore, run: Invocation, thread_id: str, selector
             f"message {message_id} is of thread {found!r}, not {thread_id!r}"
         )
     return message_id
+
+
+def require_either(thread: str | None, message: str | None, option: str) -> None:
+    """Raise `UsageError` where neither a thread nor a message of one is given."""
+    if thread is None and message is None:
+        raise UsageError(f"give a THREAD, or {option} MESSAGE")
+
+
+def find_thread_or_its(
+    store: StateStore, run: Invocation, thread: str | None, message: str | None
+) -> tuple[ThreadMetadata, int | None]:
+    """Return the thread that is named, or else that of the message, and the message's id.
+
+    Raises what `find_thread` and `find_message_of` raise.
+    """
+    if thread is None:
+        message_id, thread_id = find_message(store, run, message or "")
+        return _require(store, thread_id), message_id
+    found = find_thread(store, run, thread)
+    return found, None if message is None else find_message_of(store, run, found.id, message)
 
 
 def described(thread: ThreadMetadata | TrashEntry) -> str:

@@ -10,7 +10,7 @@ from agentstate.cli.options import OutputFormat
 from agentstate.render import report_shapes
 
 
-def init(ctx: typer.Context, output: options.Output = None) -> None:
+def init(ctx: typer.Context, output: options.OutputOfPath = None) -> None:
     """Create the store, or migrate an old one, and print its path.
 
     Example: agentstate --db ./state.db init

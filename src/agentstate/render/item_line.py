@@ -26,8 +26,35 @@ _DETAILS: Final = (
 )
 
 
+EMPTY: Final = "(empty)"
+"""What is shown for a message that says nothing at all."""
+_WRAPPERS: Final = frozenset(
+    {
+        "user",
+        "assistant",
+        "system",
+        "developer",
+        "tool",
+        "model",
+        "gemini",
+        "message",
+        "response_item",
+        "event_msg",
+    }
+)
+"""Types of records that hold a message: alone they say no more than its role does."""
+
+
+def shown_item(item: JsonValue) -> str:
+    """Return what is shown of a message without text: its item in a line, or that it is empty."""
+    return item_line(item) or EMPTY
+
+
 def item_line(item: JsonValue) -> str:
-    """Return what an item is and does, such as `tool_call exec {"cmd":["ls"]}`; "" for none."""
+    """Return what an item is and does, such as `tool_call exec {"cmd":["ls"]}`.
+
+    "" where there is none, or an object that names neither, or only the kind of its record.
+    """
     if item is None:
         return ""
     if isinstance(item, JsonText):
@@ -40,11 +67,11 @@ def item_line(item: JsonValue) -> str:
     if not isinstance(item, dict):
         return _compact(item)
     words = [item[key] for key in _NAMES if isinstance(item.get(key), str)]
-    if not words:
-        return _compact(item)
-    detail = next((item[key] for key in _DETAILS if item.get(key)), None)
+    detail = next((item[key] for key in _DETAILS if words and item.get(key)), None)
     if detail is not None:
         words.append(detail if isinstance(detail, str) else _compact(detail))
+    elif _WRAPPERS.issuperset(words):
+        return ""
     return " ".join(words)
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from agentstate.jsontext import JsonText
+from agentstate.record import Record
 from agentstate.render.text import json_screen_safe, screen_safe
 
 if TYPE_CHECKING:
@@ -23,19 +23,12 @@ _TSV_ESCAPES: Final = str.maketrans(
 )
 
 
-def _plain(value: object) -> object:
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    raise TypeError(f"{type(value).__name__} is not JSON")
-
-
-_encode: Final = json.JSONEncoder(ensure_ascii=False, default=_plain).encode
+_encode: Final = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def json_object(row: Row, fields: Sequence[str], *, screen: bool) -> str:
     """Return one row as a JSON object on one line; `screen` escapes what a terminal obeys."""
-    members = (f"{_encode(field)}: {_json_value(row[field])}" for field in fields)
-    text = "{" + ", ".join(members) + "}"
+    text = _members(row, fields)
     if not text.isascii():
         text = re.sub("[\ud800-\udfff]", _escape_surrogate, text)
     return json_screen_safe(text) if screen else text
@@ -65,10 +58,20 @@ def tsv_line(row: Row, fields: Sequence[str], *, screen: bool) -> str:
     return "\t".join(cells)
 
 
+def _members(row: Row, fields: Iterable[str]) -> str:
+    members = (f"{_encode(field)}: {_json_value(row[field])}" for field in fields)
+    return "{" + ", ".join(members) + "}"
+
+
 def _json_value(value: object) -> str:
+    """Return a value as JSON; JSON text keeps its form, also in records and lists of them."""
     if isinstance(value, JsonText):
         # A raw line break stands only between tokens, where a space means the same.
         return value.replace("\r", " ").replace("\n", " ")
+    if isinstance(value, Record):
+        return _members(vars(value), vars(value))
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_json_value, value))}]"
     return _encode(value)
 
 

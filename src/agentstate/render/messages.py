@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentstate.render.item_line import item_line
+from agentstate.render.item_line import shown_item
 from agentstate.render.table import Cell, Column, details, table
 from agentstate.render.text import is_blank
 from agentstate.render.theme import role_style
@@ -31,7 +31,7 @@ def listing(
         [
             (f"◉ {message.id}", "leaf") if message.id == leaf else str(message.id),
             (message.role, role_style(message.role)),
-            message.content if not is_blank(message.content) else (item_line(message.item), "dim"),
+            (shown_item(message.item), "dim") if is_blank(message.content) else message.content,
             ago(message.created_at, now),
         ]
         for message in messages

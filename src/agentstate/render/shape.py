@@ -21,7 +21,7 @@ class Shape(Record):
     id: str
     """The field that `-o id` prints."""
     extra: tuple[str, ...] = ()
-    """Fields that are shown only when `--fields` names them."""
+    """Fields that are shown only when `--fields` names them, or by a verb that shows one thing."""
 
     def choose(self, named: str | None, *, default: tuple[str, ...]) -> tuple[str, ...]:
         """Return the fields that `--fields` names, or the default.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agentstate.render import times
-from agentstate.render.item_line import item_line
+from agentstate.render.item_line import shown_item
 from agentstate.render.text import cell_width, count, cut, first_line, is_blank, lines_below, wrap
 from agentstate.render.theme import Line, Span, plain, role_style
 from agentstate.render.tree_layout import MessageRow, RemarkRow, Row
@@ -146,7 +146,7 @@ class RowPainter:
         """Return the first line of the text, with what tells that more lines follow."""
         content = row.message.content
         if is_blank(content):
-            text = item_line(row.message.item) or "(empty)"
+            text = shown_item(row.message.item)
             return [(first_line(text, space, ellipsis=self._options.ellipsis), "dim")]
         ellipsis = self._options.ellipsis
         line = first_line(content, space, ellipsis=ellipsis)

@@ -41,7 +41,7 @@ def append(  # noqa: PLR0913 - one parameter for each option
             autocompletion=complete_leaf,
         ),
     ] = None,
-    output: options.Output = None,
+    output: options.OutputOfId = None,
 ) -> None:
     """Append a message below the thread's leaf, and print its id.
 

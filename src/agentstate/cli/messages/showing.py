@@ -10,9 +10,9 @@ from agentstate import render
 from agentstate.cli import options
 from agentstate.cli.answer import Answer, Wanted
 from agentstate.cli.completers import complete_messages, complete_roles
-from agentstate.cli.invocation import Invocation, invocation
+from agentstate.cli.invocation import invocation
 from agentstate.cli.printing import write_lines
-from agentstate.cli.selectors import find_message, find_message_of, find_thread
+from agentstate.cli.selectors import find_message, find_thread, find_thread_or_its, require_either
 from agentstate.errors import MessageNotFoundError
 from agentstate.records import MessageRecord, ThreadMetadata
 from agentstate.render import shapes
@@ -22,7 +22,7 @@ from agentstate.store import StateStore
 
 def list_messages(  # noqa: PLR0913 - one parameter for each option
     ctx: typer.Context,
-    thread: options.Thread,
+    thread: options.ThreadOfMessage = None,
     leaf: Annotated[
         str | None,
         typer.Option(
@@ -51,10 +51,10 @@ def list_messages(  # noqa: PLR0913 - one parameter for each option
     Example: agentstate messages list @last --role user --fields content
     """
     answer = Answer(ctx, shapes.MESSAGES, Wanted(output=output, fields=fields, null=null, raw=raw))
+    require_either(thread, leaf, "--leaf")
     run = invocation(ctx)
     with run.read() as store:
-        found = find_thread(store, run, thread)
-        start = _leaf_in(store, run, found, leaf)
+        found, start = find_thread_or_its(store, run, thread, leaf)
         hidden = frozenset[int]() if all_messages else store.imports.hidden(found.id)
         if not (limit or role or hidden or answer.is_table):
             answer.rows(vars(m) for m in store.messages.stream(found.id, leaf=start, raw_json=True))
@@ -89,15 +89,6 @@ class _Nearest(NamedTuple):
     """How many there would be without a limit."""
     hidden: int = 0
     """How many were left out as hidden."""
-
-
-def _leaf_in(
-    store: StateStore, run: Invocation, thread: ThreadMetadata, selector: str | None
-) -> int | None:
-    """Return the message that `--leaf` names, which must be of this thread."""
-    if selector is None:
-        return None
-    return find_message_of(store, run, thread.id, selector)
 
 
 def _nearest(

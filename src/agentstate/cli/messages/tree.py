@@ -11,10 +11,10 @@ from agentstate.cli import options
 from agentstate.cli.answer import Answer, Wanted
 from agentstate.cli.completers import complete_messages, complete_roles
 from agentstate.cli.inputs import home_folder
-from agentstate.cli.invocation import Invocation, invocation
+from agentstate.cli.invocation import invocation
 from agentstate.cli.options import OutputFormat
 from agentstate.cli.printing import can_show, draw_lines
-from agentstate.cli.selectors import find_message_of, find_thread
+from agentstate.cli.selectors import find_thread_or_its, require_either
 from agentstate.errors import UsageError
 from agentstate.records import MessageRecord, ThreadMetadata
 from agentstate.render import shapes
@@ -33,7 +33,7 @@ _DRAWN: Final = "│├─●○◉◀…"
 
 def tree(  # noqa: PLR0913 - one parameter for each option
     ctx: typer.Context,
-    thread: options.Thread,
+    thread: options.ThreadOfMessage = None,
     all_branches: Annotated[
         bool, typer.Option("--all", help="Open every branch, and show hidden messages.")
     ] = False,
@@ -88,17 +88,18 @@ def tree(  # noqa: PLR0913 - one parameter for each option
         raise UsageError("--depth, and --limit with --all, are for the drawing; as data give all")
     if whole and at is not None:
         raise UsageError("--at is for one branch; --all and --depth draw them all")
+    require_either(thread, at, "--at")
     if limit is None:
         limit = 0 if whole else _LIMIT
     roles = frozenset(role or ())
     run = invocation(ctx)
     with run.read() as store, store.snapshot():
-        found = find_thread(store, run, thread)
+        found, start = find_thread_or_its(store, run, thread, at)
         if not drawn and whole:
             answer.rows(_in_roles(_all_nodes(store, found), roles))
         elif not drawn:
-            branch = _view(store, run, found, limit, roles, at)
-            _answer_branch(answer, store, branch, roles, is_active=at is None)
+            branch = _view(store, found, limit, roles, start)
+            _answer_branch(answer, store, branch, roles, is_active=start is None)
         else:
             view = (
                 WholeView(
@@ -108,7 +109,7 @@ def tree(  # noqa: PLR0913 - one parameter for each option
                     limit=limit or None,
                 )
                 if whole
-                else _view(store, run, found, limit, roles, at)
+                else _view(store, found, limit, roles, start)
             )
             how = TreeOptions(
                 now=store.now,
@@ -121,21 +122,15 @@ def tree(  # noqa: PLR0913 - one parameter for each option
             draw_lines(tree_lines(view, how), run.color.value)
 
 
-def _view(  # noqa: PLR0913 - what the options say
-    store: StateStore,
-    run: Invocation,
-    thread: ThreadMetadata,
-    limit: int,
-    roles: frozenset[str],
-    at: str | None,
+def _view(
+    store: StateStore, thread: ThreadMetadata, limit: int, roles: frozenset[str], at: int | None
 ) -> BranchView:
     """Read the active branch, or the one through a message, which is drawn whatever the limit."""
     if at is None:
         return branch_view(store, thread, limit, roles)
-    message_id = find_message_of(store, run, thread.id, at)
-    leaf = store.messages.newest_leaf_below(message_id)
+    leaf = store.messages.newest_leaf_below(at)
     path = store.messages.branch_ids(thread.id, leaf=leaf)
-    wanted = len(path) - path.index(message_id) + _ABOVE
+    wanted = len(path) - path.index(at) + _ABOVE
     return branch_view(store, thread, limit and max(limit, wanted), roles, leaf=leaf)
 
 

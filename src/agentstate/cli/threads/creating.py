@@ -37,7 +37,7 @@ def create(  # noqa: PLR0913 - one parameter for each column
     git_branch: columns.Branch = None,
     git_origin_url: columns.Origin = None,
     ephemeral: columns.Ephemeral = None,
-    output: options.Output = None,
+    output: options.OutputOfId = None,
 ) -> None:
     """Create a thread and print its id. Its folder is the current one unless --cwd names it.
 
@@ -83,7 +83,7 @@ def ensure(  # noqa: PLR0913 - one parameter for each column
     preview: columns.Preview = None,
     provider: columns.Provider = None,
     source: columns.Source = None,
-    output: options.Output = None,
+    output: options.OutputOfId = None,
 ) -> None:
     """Find the thread of that name, or create it with these columns, and print its id.
 

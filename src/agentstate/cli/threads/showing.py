@@ -133,7 +133,7 @@ def show(
 
     Example: agentstate threads show @last --fields status
     """
-    answer = Answer(ctx, shapes.THREAD, Wanted(output=output, fields=fields, raw=raw))
+    answer = Answer(ctx, shapes.THREAD, Wanted(output=output, fields=fields, raw=raw, whole=True))
     run = invocation(ctx)
     with run.read() as store:
         present(answer, store, find_thread(store, run, thread))
@@ -172,7 +172,7 @@ def _parts(store: StateStore, thread_id: str, fields: Collection[str]) -> dict[s
         if "goal" in fields:
             found["goal"] = store.goals.get(thread_id)
         if "tools" in fields:
-            found["tools"] = store.tools.list(thread_id)
+            found["tools"] = store.tools.list(thread_id, raw_json=True)
         if "imported" in fields:
             found["imported"] = store.imports.get(thread_id)
     return found

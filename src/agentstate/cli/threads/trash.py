@@ -47,7 +47,7 @@ def undelete(
             autocompletion=complete_files,
         ),
     ] = None,
-    output: options.Output = None,
+    output: options.OutputOfId = None,
 ) -> None:
     """Bring a deleted thread back, all of it as it was, and print its id.
 

@@ -38,6 +38,8 @@ class Conversation(Record):
     """Which of `messages` other views leave out: what a program told the model."""
     origin: ImportRecord | None = None
     """Where the thread was imported from."""
+    elsewhere: int = 0
+    """How many messages the thread has on other branches, where only one is exported."""
     goal: ThreadGoalRecord | None = None
     """This and what follows is of the thread, and only told to machines."""
     tools: Sequence[DynamicToolRecord] = ()

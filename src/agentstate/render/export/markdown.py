@@ -72,7 +72,7 @@ def _facts(conversation: Conversation) -> Iterator[tuple[str, str]]:
     yield "Thread", inline(thread.id, None)
     yield "Folder", inline(thread.cwd, None)
     yield "Git", inline(" ".join(filter(None, (thread.git_branch, thread.git_sha))), None)
-    yield "Model", inline(thread.model_provider, None)
+    yield "Provider", inline(thread.model_provider, None)
     yield "Created", iso(thread.created_at)
     yield "Updated", iso(thread.updated_at)
     yield "Messages", _counted(conversation)
@@ -83,6 +83,8 @@ def _facts(conversation: Conversation) -> Iterator[tuple[str, str]]:
 
 def _counted(conversation: Conversation) -> str:
     total, first = len(conversation.messages), len(conversation.path)
+    if conversation.elsewhere:
+        return f"{total} of {total + conversation.elsewhere}, one branch"
     return str(total) if first == total else f"{total}, of which {first} on the active branch"
 
 

@@ -111,11 +111,16 @@ class _Lines:
 
     def _outside(self, line: str) -> Iterator[str]:
         is_code = _indent(line) >= _CODE_INDENT and not self._paragraph
+        match = re.match(_FENCE, line)
+        # Some readers see the header of a table before they look for a fence, others after that.
+        may_be_header = match is not None and "|" in line
         if not line.strip(" \t"):
             yield from self._end_paragraph()
             yield line
-        elif (match := re.match(_FENCE, line)) and (
-            _indent(line) < _CODE_INDENT or (is_code and self._has_list)
+        elif (
+            match
+            and not may_be_header
+            and (_indent(line) < _CODE_INDENT or (is_code and self._has_list))
         ):
             yield from self._end_paragraph()
             self._fence = _Fence(_indent(line), match[2])
@@ -124,7 +129,7 @@ class _Lines:
             yield line
         else:
             self._has_list = self._has_list or re.match(_LIST, line) is not None
-            self._paragraph.append(line)
+            self._paragraph.append(_without_fence(line) if may_be_header else line)
 
     def _end_paragraph(self) -> Iterator[str]:
         found = [_code_spans(line) for line in self._paragraph]
@@ -182,6 +187,11 @@ def _escaped(text: str) -> str:
         text = re.sub(_LINK_THAT_ACTS, r"]\(", text)
         text = text.replace("]:", r"]\:")  # it may define what a link elsewhere leads to
     return text.replace("![", "&#33;[").replace("<", "&lt;")
+
+
+def _without_fence(line: str) -> str:
+    """Return a line that begins a block of code as one that does not."""
+    return re.sub("[`~]", r"\\\g<0>", line, count=1)
 
 
 def _lowered(line: str, *, is_first: bool) -> str:

@@ -9,7 +9,7 @@ from agentstate.blocks import Block, BlockKind, split
 from agentstate.render import times
 from agentstate.render.export.html.escaping import line, lines, start, visible
 from agentstate.render.export.html.markdown import formatted, plain
-from agentstate.render.item_line import item_line
+from agentstate.render.item_line import EMPTY, item_line
 from agentstate.render.text import count, is_blank, lines_below
 from agentstate.render.theme import ROLES
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _SUMMARY: Final = 90
 """Characters of what is folded that its summary shows."""
+
+_ROLE: Final = 60
+"""Cells of a role, which is one word but for another program's."""
 
 _SIGNS: Final = "#>*-` \t\r\n"
 """What formats the start of a text."""
@@ -42,7 +45,7 @@ def article(
     classes = f"{role} aside" if hidden else role
     return (
         f'<article id="m{message.id}" class="{classes}"><header>'
-        f"<h2>{line(message.role.capitalize()) or '?'}</h2>"
+        f"<h2>{start(message.role.capitalize(), _ROLE) or '?'}</h2>"
         f'<a class="anchor" href="#m{message.id}">#{message.id}</a>'
         f"{_time(message.created_at, dated=dated)}"
         f"{'<mark>current leaf</mark>' if leaf else ''}"
@@ -63,7 +66,7 @@ def gist(message: MessageRecord, cells: int) -> str:
         text = block.text if not is_blank(block.text) else item_line(message.item)
     else:
         text = f"{block.kind} {block.title} {block.text}"
-    return start(text.lstrip(_SIGNS), cells) or "(empty)"
+    return start(text.lstrip(_SIGNS), cells) or EMPTY
 
 
 def siblings(place: Place) -> str:
@@ -175,9 +178,9 @@ def _output(content: str) -> str:
 
 def _item(item: JsonValue) -> str:
     """Return what a message without text is about."""
-    if item is None:
-        return '<p class="note">(empty)</p>'
     text = item_line(item)
+    if not text:
+        return f'<p class="note">{EMPTY}</p>'
     return _folded("other", "Record", start(text, _SUMMARY), _pre(text))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from agentstate.render.export.html.message import gist, role_class
+from agentstate.render.text import count
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -70,6 +71,7 @@ class Outline:
         if is_leaf:
             notes += "<small>current leaf</small>"
         if step.branches:
-            notes += f"<small>{len(step.branches) + (not step.is_end)} ways on</small>"
+            ways = len(step.branches) + (not step.is_end)
+            notes += f"<small>{count(ways, 'way')} on</small>"
         text = gist(message, _CELLS)
         return f'<li class="{kinds}"><a href="#m{message.id}"><span>{text}</span>{notes}</a>'

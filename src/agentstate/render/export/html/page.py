@@ -150,8 +150,11 @@ def _branches(layout: Layout) -> str:
 def _about(conversation: Conversation) -> str:
     """Return what is known of a thread, folded below a line with the most of it."""
     thread, origin = conversation.thread, conversation.origin
+    shown = len(conversation.messages)
+    whole = shown + conversation.elsewhere
     facts = {
         "Thread": thread.id,
+        "Messages": f"{shown} of {whole}, one branch" if whole > shown else None,
         "Folder": thread.cwd,
         "Git branch": thread.git_branch,
         "Commit": thread.git_sha,
@@ -162,7 +165,7 @@ def _about(conversation: Conversation) -> str:
         "Log": thread.rollout_path,
         "Imported from": origin and origin.format,
         "Session": origin and origin.session_id,
-        "File": origin and origin.source_path,
+        "File": origin and origin.source_path != thread.rollout_path and origin.source_path,
         "Came from": origin and origin.parent_session_id,
         "As": origin and origin.relation,
     }

@@ -28,6 +28,8 @@ _DETAILS: Final = (
 
 EMPTY: Final = "(empty)"
 """What is shown for a message that says nothing at all."""
+_WRAPPED: Final = "message"
+"""What holds the message in a record that names neither its type nor itself."""
 _WRAPPERS: Final = frozenset(
     {
         "user",
@@ -53,7 +55,7 @@ def shown_item(item: JsonValue) -> str:
 def item_line(item: JsonValue) -> str:
     """Return what an item is and does, such as `tool_call exec {"cmd":["ls"]}`.
 
-    "" where there is none, or an object that names neither, or only the kind of its record.
+    "" where there is none, or only the record of a message, of which the text is all.
     """
     if item is None:
         return ""
@@ -64,15 +66,17 @@ def item_line(item: JsonValue) -> str:
             item = json.loads(item)
         except (ValueError, RecursionError):
             return str(item)
-    if not isinstance(item, dict):
-        return _compact(item)
-    words = [item[key] for key in _NAMES if isinstance(item.get(key), str)]
-    detail = next((item[key] for key in _DETAILS if words and item.get(key)), None)
-    if detail is not None:
-        words.append(detail if isinstance(detail, str) else _compact(detail))
-    elif _WRAPPERS.issuperset(words):
-        return ""
-    return " ".join(words)
+    return _of_object(item) if isinstance(item, dict) else _compact(item)
+
+
+def _of_object(item: dict[str, JsonValue]) -> str:
+    words = [word for key in _NAMES if isinstance(word := item.get(key), str)]
+    if not words:
+        return "" if _WRAPPED in item else _compact(item)
+    detail = next((item[key] for key in _DETAILS if item.get(key)), None)
+    if detail is None:
+        return "" if _WRAPPERS.issuperset(words) else " ".join(words)
+    return " ".join([*words, detail if isinstance(detail, str) else _compact(detail)])
 
 
 def _compact(value: JsonValue) -> str:

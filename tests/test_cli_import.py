@@ -15,7 +15,7 @@ import pytest
 from agentstate import StateStore
 from cli_support import finish, interrupt, run, spawn, start
 from format_support import lines
-from support import new_store, raw, rows, snapshot
+from support import STRANGER, as_root, new_store, raw, rows, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -237,7 +237,30 @@ def test_only_what_changed_since(empty: Cli, tmp_path: Path) -> None:
     path = claude_file(tmp_path)
     done = empty("import", path, "--since", "2026-01-03")
     assert (done.lines, texts(empty.db)) == ([], [])
+    assert done.notes[-1].endswith("; 0 messages added; 1 older session left out")
     assert empty("import", path, "--since", "2026-01-02T03:00:00Z").lines == [SESSION]
+
+
+@as_root
+def test_what_in_a_folder_cannot_be_read_is_told(public_folder: Path) -> None:
+    folder = public_folder / "logs"
+    (folder / "closed").mkdir(parents=True)
+    (folder / "closed").chmod(0o700)
+    good, closed = claude_file(folder), folder / "closed.jsonl"
+    good.chmod(0o644)
+    closed.write_bytes(good.read_bytes())
+    closed.chmod(0o600)
+    (folder / "others.jsonl").write_text('{"of": "another program"}\n')
+    (public_folder / "mine").mkdir()
+    os.chown(public_folder / "mine", STRANGER, STRANGER)
+    db = public_folder / "mine" / "state.db"
+    done = run("import", folder, db=db, user=STRANGER)
+    assert (done.code, done.lines) == (0, [SESSION])
+    assert set(done.notes) >= {
+        f"{closed}: it cannot be read: Permission denied",
+        f"{folder / 'closed'}: it cannot be read: Permission denied",
+    }
+    assert not any("others" in note for note in done.notes)
 
 
 def test_paths_are_remapped(empty: Cli, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from agentstate.formats.source import Source
 from agentstate.reports.imports import LeafMove
 from agentstate.reports.search import SearchFilters
 from agentstate.store.imports.files import ImportChoices, import_sources
+from agentstate.store.imports.nowhere import Closed
 from format_support import lines
 from sessions import chain, contents, merge, parents, said, session
 from support import raw, rows, snapshot
@@ -186,3 +187,22 @@ def test_gemini_writes_an_answer_again_as_it_grows(
     done = bring(store, path)
     assert (done.added, done.updated) == (1, 1)
     assert contents(store) == ["q", "whole", "s"]
+
+
+def test_a_source_that_can_be_read_only_later_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "s.jsonl"
+    path.write_bytes(lines({"messages": [{"role": "user", "content": "q"}]}))
+    (file,) = import_sources(Closed(), [Source.of_file(path)], ImportChoices())
+    assert (file.threads, file.error) == (
+        (),
+        "it could not be read a moment before; import it again",
+    )
+
+
+def test_what_cannot_be_read_is_told_apart(store: StateStore, tmp_path: Path) -> None:
+    path = tmp_path / "s.jsonl"
+    path.write_text("{}")
+    source = Source.of_file(path)
+    path.unlink()
+    (file,) = import_sources(store.imports, [source], ImportChoices())
+    assert (file.unread, file.error) == (True, "it cannot be read: No such file or directory")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from stress import files, index, messages, threads
+from stress import files, imports, index, messages, threads
 
 if TYPE_CHECKING:
     from stress.operation import Operation
@@ -14,4 +14,5 @@ OPERATIONS: Final[dict[str, Operation]] = {
     **threads.OPERATIONS,
     **index.OPERATIONS,
     **files.OPERATIONS,
+    **imports.OPERATIONS,
 }

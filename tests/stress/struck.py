@@ -9,9 +9,14 @@ from agentstate import StateStore
 from cli_stores import fill
 from old_stores import old_store
 from stress import files
-from stress.faults import Command, in_migrations, in_one_step, thread_by_thread
+from stress.faults import (
+    Command,
+    in_migrations,
+    in_one_step,
+    thread_by_thread,
+)
 from stress.nursery import Outcome, run_command
-from support import Clock, thread
+from support import DATA, Clock, thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -73,6 +78,16 @@ def _with_free_pages(folder: Path) -> None:
         store.messages.clear("t1")
 
 
+def _with_bundle(folder: Path) -> None:
+    """Make a store, and a bundle of a thread that it does not have."""
+    _filled(folder)
+    (folder / "copy").mkdir()
+    with StateStore.open(folder / "state.db", clock=Clock(_LONG_AGO)) as store:
+        with (folder / "copy" / "t.ndjson").open("wb") as file:
+            file.writelines(store.bundle("t-main"))
+        store.threads.delete("t-main")
+
+
 def _nothing(_: Path) -> None:
     """Leave a folder without a store."""
 
@@ -81,6 +96,7 @@ def _version_0(folder: Path) -> None:
     old_store("v0", folder)
 
 
+_SESSION: Final = str(next((DATA / "sessions" / "claude-code").rglob("*.jsonl")))
 _APPEND: Final = ("--role", "user", "--content", "more " * 2000)
 
 STRUCK: Final[dict[str, _Case]] = {
@@ -112,6 +128,11 @@ STRUCK: Final[dict[str, _Case]] = {
         lambda folder: files.damaged(folder / "state.db"),
         ("doctor", "--fix"),
         refusals=(5, 6),
+    ),
+    # A source that cannot be read gives nothing (7).
+    "import": _Case(_filled, ("-q", "import", _SESSION), refusals=(5, 7)),
+    "import of a bundle": _Case(
+        _with_bundle, ("-q", "import", "{folder}/copy/t.ndjson"), refusals=(5, 7)
     ),
     "recover": _Case(_filled, ("recover", "{folder}/copy/state.db")),
 }

@@ -50,7 +50,7 @@ from agentstate.store.imports.files import (
     report_of,
     sessions_in,
 )
-from agentstate.store.imports.nowhere import Nowhere
+from agentstate.store.imports.nowhere import Closed, Nowhere
 
 _AUTO: Final = "auto"
 
@@ -140,8 +140,8 @@ def import_(  # noqa: PLR0913 - one parameter for each option
             _require_one_session(sources, choices)
         try:
             for file in _import(run, sources, choices):
-                is_ours = file.format == BUNDLE
-                files += [file] if file.path in named or file.error is None or is_ours else []
+                if file.path in named or _is_told(file):
+                    files.append(file)  # noqa: PERF401 - what has come is told where it ends early
         except (AgentStateError, KeyboardInterrupt):
             if files:
                 _report(answer, run, files, dry_run=dry_run)
@@ -151,6 +151,12 @@ def import_(  # noqa: PLR0913 - one parameter for each option
         raise ConflictError(f"{count(len(conflicts), 'bundle')} met what is there already")
     if failed := [file for file in files if file.error is not None and file.path in named]:
         raise BadInputError(f"nothing came of {count(len(failed), 'file')}: {failed[0].path}")
+
+
+def _is_told(file: ImportedFile) -> bool:
+    """Tell whether a file of a folder is reported: others there are of other programs."""
+    told = file.error is None or file.unread or file.notes
+    return bool(told) or file.format == BUNDLE
 
 
 def _format(name: str) -> str | None:
@@ -242,7 +248,7 @@ def _import(
     """Yield what came of each source, while a bar shows how far it is."""
     if not any(is_known(source, choices) for source in sources):
         # No store is made for them; each says what is the matter with it.
-        yield from import_sources(Nowhere(), sources, choices)
+        yield from import_sources(Closed(), sources, choices)
         return
     sizes = [source.size for source in sources]
     with (

@@ -57,7 +57,8 @@ def _expanded(path: str, formats: Sequence[Format]) -> Iterator[Found]:
 
 
 def _within(folder: str, formats: Sequence[Format]) -> Iterator[Path]:
-    for where, folders, names in os.walk(folder):
+    unread: list[OSError] = []
+    for where, folders, names in os.walk(folder, onerror=unread.append):
         # What was deleted, or replaced, stays away until somebody names it.
         folders[:] = sorted(one for one in folders if not one.endswith(_KEPT))
         for name in sorted(names):
@@ -65,6 +66,8 @@ def _within(folder: str, formats: Sequence[Format]) -> Iterator[Path]:
             known = path.suffix == _BUNDLE or any(one.is_file(path) for one in formats)
             if known and path.is_file():
                 yield path
+    # Whoever opens such a folder meets an error, and says so.
+    yield from (Path(error.filename) for error in unread)
 
 
 def discover(

@@ -69,6 +69,8 @@ class ImportedFile(Record):
     """Why nothing was read."""
     older: int = 0
     """Sessions that were left out, for they have not changed since the time that was given."""
+    unread: bool = False
+    """Whether that is because it, or its folder, cannot be read."""
     conflict: bool = False
     """Whether that is because the store has something else in its place."""
 

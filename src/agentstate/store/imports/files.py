@@ -100,7 +100,8 @@ def import_sources(
         except BadInputError as error:
             yield _nothing(source, None, str(error))
         except OSError as error:
-            yield _nothing(source, None, f"it cannot be read: {error.strerror or error}")
+            why = f"it cannot be read: {error.strerror or error}"
+            yield _nothing(source, None, why, unread=True)
 
 
 def _import_source(
@@ -200,7 +201,12 @@ def _import_bundle(imports: Target, source: Source, choices: ImportChoices) -> I
 
 
 def _nothing(
-    source: Source, format_name: str | None, error: str, *, conflict: bool = False
+    source: Source,
+    format_name: str | None,
+    error: str,
+    *,
+    conflict: bool = False,
+    unread: bool = False,
 ) -> ImportedFile:
     return ImportedFile(
         path=source.name,
@@ -209,6 +215,7 @@ def _nothing(
         notes=(),
         error=error,
         conflict=conflict,
+        unread=unread,
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from agentstate.errors import BadInputError
 from agentstate.formats.events import Message, Start
 from agentstate.reports.imports import ImportedThread, LeafMove
 from agentstate.store.imports.describing import is_plain
@@ -59,6 +60,24 @@ class Nowhere:
         from agentstate.store.imports.bundle import foretell  # noqa: PLC0415 - bundles only
 
         return foretell(file, new_ids=new_ids)
+
+
+class Closed:
+    """Stands for the `imports` of a store that is not opened, as no source was known.
+
+    One that is known after all could not be read a moment before.
+    """
+
+    def merge(self, *_: object, **__: object) -> Sequence[ImportedThread]:
+        """Refuse."""
+        raise BadInputError(_AGAIN)
+
+    def insert_bundle(self, *_: object, **__: object) -> ImportedThread:
+        """Refuse."""
+        raise BadInputError(_AGAIN)
+
+
+_AGAIN: Final = "it could not be read a moment before; import it again"
 
 
 def _created(session: Progress, end: Session, name: str | None) -> ImportedThread:

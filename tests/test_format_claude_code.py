@@ -618,7 +618,7 @@ def sample(name: str) -> Read:
 @pytest.mark.parametrize(
     ("name", "messages", "branch_points", "active", "hidden"),
     [
-        ("agent-sessions-2.1-all-record-types.jsonl", 17, 2, 11, 3),
+        ("agent-sessions-2.1-all-record-types.jsonl", 16, 2, 10, 3),
         ("entire-37995ebed6e4-two-objects-on-one-line.excerpt.jsonl", 9, 0, 9, 0),
         ("entire-601ac0eb4d69-synthetic-reply-fork.excerpt.jsonl", 16, 1, 11, 3),
         ("entire-68e0ff0d6706-progress-forks.jsonl", 20, 0, 20, 3),

@@ -149,11 +149,11 @@ class _Session:
         uuid = value.get("uuid")
         if not isinstance(uuid, str) or not uuid:
             uuid = f"line {line.ref}"
-        native = self._native(uuid, line)
-        if native is None:
-            return None
         message = value["message"]
         content = content_of(message.get("content"))
+        native = self._native(uuid, line, content.text)
+        if native is None:
+            return None
         reply = message.get("id") if kind == "assistant" else None
         told = Told(
             native,
@@ -181,15 +181,15 @@ class _Session:
             native, parent, role, text, reading.item(line), created_at, hidden, line.number
         )
 
-    def _native(self, uuid: str, line: Line) -> str | None:
+    def _native(self, uuid: str, line: Line, text: str) -> str | None:
         """Return the native id of a message; None where it is one that comes again, as it was.
 
         A newer version that goes on with a session writes a message again with more about it, such
         as its own version. So what is compared is who says what.
         """
         message = line.value["message"]
-        said = as_text([message.get(key) for key in ("model", "id", "content")]) or line.text
-        told = hash((uuid, line.value["type"], said))
+        model, reply = as_text(message.get("model")), as_text(message.get("id"))
+        told = hash((uuid, line.value["type"], model, reply, text))
         wanted = self._reading.text(uuid, line.number)
         native = None if told in self._told else self._ids.unused(wanted)
         self._told.add(told)

@@ -291,7 +291,7 @@ def test_a_store_that_cannot_be_read_offers_nothing(shell: str, tmp_path: Path) 
     assert snapshot(path.parent) == before
 
 
-@settings(max_examples=examples(50), deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     st.lists(
         st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1).filter(

@@ -264,7 +264,7 @@ def newest_first(records: dict[str, _D]) -> list[_D]:
 
 TestStore: Final = StoreMachine.TestCase
 TestStore.settings = settings(
-    max_examples=examples(120),
+    max_examples=examples(80),
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -56,7 +56,7 @@ def fill(store: StateStore, path: Sequence[int], others: Sequence[int], end: int
         connection.execute("COMMIT")
 
 
-@settings(max_examples=examples(15), deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 @given(PIECES, st.sampled_from(["root", "gone", "circle"]))
 @example([(4100, 1, True, True), (1001, 1, True, False), (2500, 1, True, True)], "circle")
 def test_the_active_branch_is_what_parents_say(

@@ -688,6 +688,20 @@ def test_a_line_of_the_index_that_a_killed_import_owes_comes_again(store: StateS
     assert snapshot(store.path.parent) == before
 
 
+def test_tables_that_lack_later_columns_get_them(store: StateStore) -> None:
+    for source in ("/2", "/1"):
+        merge(store, rollouts()[source], source)
+    with raw(store.path) as connection:
+        for column in ("awaits_source", "awaits_turns"):
+            connection.execute(f"ALTER TABLE agentstate_imported_messages DROP COLUMN {column}")
+    with StateStore.open(store.path) as another:
+        assert merge(another, rollouts()["/3"], "/3", dry_run=True).added == 2
+        for source in ("/4", "/3"):
+            merge(another, rollouts()[source], source)
+        assert parents(another) == JOINED
+    assert examine(store.path).healthy
+
+
 def test_deleting_is_fast_where_much_was_imported(store: StateStore) -> None:
     merge(store, session(chain(*map(str, range(300)))))
     plan = rows(

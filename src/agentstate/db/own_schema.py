@@ -73,6 +73,15 @@ _STATEMENTS: Final = (
 )
 
 
+_LATER: Final = {"awaits_source": "TEXT", "awaits_turns": "INTEGER NOT NULL DEFAULT 0"}
+"""Columns that tables made earlier may lack."""
+
+
+def knows_sources(database: Database) -> bool:
+    """Tell whether the tables have the columns that were added to them later."""
+    return database.has_column(IMPORTED_MESSAGES, next(reversed(_LATER)))
+
+
 def note_changes(database: Database) -> None:
     """Count that messages were changed in place, so that what was read of them is read again."""
     database.execute(
@@ -92,7 +101,7 @@ def prepare(database: Database) -> None:
     Raises `StoreTooNewError` where a newer agentstate made them.
     """
     found = version(database)
-    if found == NEWEST:
+    if found == NEWEST and knows_sources(database):
         return
     if found > NEWEST:
         raise StoreTooNewError(
@@ -106,6 +115,9 @@ def create(database: Database) -> None:
     """Make every table and index that is missing, inside the caller's transaction."""
     for statement in _STATEMENTS:
         database.execute(statement)
+    for column, kind in _LATER.items():
+        if not database.has_column(IMPORTED_MESSAGES, column):
+            database.execute(f"ALTER TABLE {IMPORTED_MESSAGES} ADD COLUMN {column} {kind}")
     database.execute(
         f"INSERT INTO {META}(key, value) VALUES ('{_VERSION}', :version) "  # noqa: S608 - our own names
         "ON CONFLICT(key) DO NOTHING",

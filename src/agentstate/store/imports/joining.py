@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from agentstate.db import own_schema
 from agentstate.db.own_schema import IMPORTED_MESSAGES
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ class Joints:
         return best
 
     def _waiting(self, thread_id: str) -> list[_Waiting]:
+        if not own_schema.knows_sources(self._db):
+            return []
         rows = self._db.all(
             "SELECT message_id, native_id, above.id, awaits, awaits_source, awaits_turns "
             f"FROM {IMPORTED_MESSAGES} AS waiting "

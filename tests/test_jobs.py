@@ -210,7 +210,7 @@ def test_a_job_that_cannot_be_read_is_left_out_and_reported(
     for job_id in ("bad", "good"):
         store.jobs.create(job(job_id))
     with raw(store.path) as agent:
-        agent.execute(f"UPDATE jobs SET {column} = ? WHERE id = 'bad'", (value,))  # noqa: S608
+        agent.execute(f"UPDATE jobs SET {column} = ? WHERE id = 'bad'", (value,))  # noqa: S608 - a name of the test
     with pytest.warns(AgentStateWarning, match="left out: job 'bad' has a value of the wrong type"):
         assert store.jobs.list() == [job("good")]
     with pytest.raises(CorruptStoreError, match=r"job 'bad'.*doctor"):

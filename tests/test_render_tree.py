@@ -110,7 +110,7 @@ def test_leaf_and_active_branch_stand_out_in_colour_and_without() -> None:
     by_id = {}
     for line in lines[1:]:
         text = "".join(span[0] for span in line)
-        by_id[int(NODE.match(text)[1])] = (text, {style for span, style in line if span.strip()})  # type: ignore[index]
+        by_id[int(NODE.match(text)[1])] = (text, {style for span, style in line if span.strip()})  # type: ignore[index] # no match fails the test
     assert by_id[1][0].startswith("●")
     assert by_id[2][0].startswith("◉")
     assert "◀ leaf" in by_id[2][0]
@@ -228,7 +228,7 @@ def test_a_message_without_text_shows_its_item(item: JsonValue, shown: str) -> N
 def test_first_line_stands_for_the_content(content: str, shown: str) -> None:
     messages = [message(1, None, content), message(2, 1, "w" * 100), message(3, 2)]
     line = drawing(WholeView(thread=thread(3), messages=messages), width=69)[1]
-    assert re.fullmatch(r"●  #1 user  (.*?) +1 h", line)[1] == shown  # type: ignore[index]
+    assert re.fullmatch(r"●  #1 user  (.*?) +1 h", line)[1] == shown  # type: ignore[index] # no match fails the test
 
 
 @pytest.mark.parametrize("width", [20, 40, 80, 120, 200])
@@ -312,7 +312,7 @@ def test_a_cycle_is_listed_and_never_followed(leaf: int) -> None:
     lines = drawing(WholeView(thread=thread(leaf), messages=messages), width=80)
     assert ids(lines) == [1, 2, 4, 5, 6, 7]
     assert lines[3] == "! 4 messages in or below a cycle of parents:"
-    assert [re.search(r"parent #\d+", line)[0] for line in lines[4:]] == [  # type: ignore[index]
+    assert [re.search(r"parent #\d+", line)[0] for line in lines[4:]] == [  # type: ignore[index] # no match fails the test
         "parent #5",
         "parent #4",
         "parent #5",

@@ -303,7 +303,7 @@ def test_delete_takes_everything_of_the_thread_with_it(store: StateStore) -> Non
         )
     store.threads.delete("t")
     for table in ("messages", "checkpoints", "thread_dynamic_tools", "thread_goals"):
-        assert rows(store.path, f"SELECT thread_id FROM {table}") == [("other",)]  # noqa: S608
+        assert rows(store.path, f"SELECT thread_id FROM {table}") == [("other",)]  # noqa: S608 - a name of the test
     assert store.threads.ids() == ["other"]
     assert lines(store)[-1] == {
         "thread_id": "t",

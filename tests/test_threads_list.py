@@ -188,7 +188,7 @@ def test_a_row_of_wrong_types_is_left_out_and_reported(
     store.threads.create(thread("good"))
     store.threads.create(thread("bad"))
     with raw(store.path) as agent:
-        agent.execute(f"UPDATE threads SET {column} = ? WHERE id = 'bad'", (value,))  # noqa: S608
+        agent.execute(f"UPDATE threads SET {column} = ? WHERE id = 'bad'", (value,))  # noqa: S608 - a name of the test
     with pytest.warns(AgentStateWarning, match="left out: thread 'bad' has a value of the wrong"):
         assert ids(store, include_archived=True) == ["good"]
     with pytest.raises(CorruptStoreError, match=r"thread 'bad'.*doctor") as raised:

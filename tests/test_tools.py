@@ -108,7 +108,7 @@ def test_a_tool_that_cannot_be_read_is_named(
 ) -> None:
     with raw(equipped.path) as agent:
         agent.execute(
-            f"UPDATE thread_dynamic_tools SET {column} = ? WHERE position = 1",  # noqa: S608
+            f"UPDATE thread_dynamic_tools SET {column} = ? WHERE position = 1",  # noqa: S608 - a name of the test
             (value,),
         )
     with pytest.raises(CorruptStoreError, match="doctor") as raised:
